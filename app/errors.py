@@ -1,0 +1,104 @@
+"""Sluice's errors. Every one carries a message and a hint: the next thing to type.
+
+SluiceError
+|-- SettingsError              a setting that cannot be used
+|-- LibraryError
+|   |-- LibraryNotFound
+|   |-- EmbedderMismatch       the library was filled with another embedding model
+|   |-- LibraryLocked          another ingest holds the write lock
+|   `-- LibraryDamaged         the catalogue or the index cannot be read
+|-- DocumentError              one file cannot be read; ingest goes on with the rest
+|-- ModelError
+|   |-- ModelMissing           weights are not on this machine
+|   `-- ModelDamaged           a checksum or a file is wrong
+|-- CalibrationError           a calibration that does not belong to this scorer, or cannot be read
+|-- ProviderError              someone else's service
+|   |-- ProviderTimeout
+|   |-- ProviderUnreachable
+|   |-- ProviderAuth           the key is missing or refused
+|   |-- ProviderRateLimited
+|   |-- ProviderRejected       the request was refused: model name, size, parameters
+|   |-- ProviderBroken         5xx
+|   `-- ProviderNonsense       an answer that is off: wrong count, index, NaN, not JSON
+`-- UsageError                 the command line or the call is off
+
+Errors are caught in the CLI and in the UI page, nowhere else; a refusal is a result and not among them.
+"""
+
+from __future__ import annotations
+
+
+class SluiceError(Exception):
+    """Base of all errors shown to a person: what happened, and what to type next."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:  # keeps message and hint across processes
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[SluiceError], message: str, hint: str) -> SluiceError:
+    return kind(message, hint=hint)
+
+
+class SettingsError(SluiceError): ...
+
+
+class LibraryError(SluiceError): ...
+
+
+class LibraryNotFound(LibraryError): ...
+
+
+class EmbedderMismatch(LibraryError): ...
+
+
+class LibraryLocked(LibraryError): ...
+
+
+class LibraryDamaged(LibraryError): ...
+
+
+class DocumentError(SluiceError): ...
+
+
+class ModelError(SluiceError): ...
+
+
+class ModelMissing(ModelError): ...
+
+
+class ModelDamaged(ModelError): ...
+
+
+class CalibrationError(SluiceError): ...
+
+
+class ProviderError(SluiceError): ...
+
+
+class ProviderTimeout(ProviderError): ...
+
+
+class ProviderUnreachable(ProviderError): ...
+
+
+class ProviderAuth(ProviderError): ...
+
+
+class ProviderRateLimited(ProviderError): ...
+
+
+class ProviderRejected(ProviderError): ...
+
+
+class ProviderBroken(ProviderError): ...
+
+
+class ProviderNonsense(ProviderError): ...
+
+
+class UsageError(SluiceError): ...

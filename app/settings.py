@@ -1,0 +1,113 @@
+"""The only reader of the environment. Every setting here is listed in `.env.example`; a test keeps the two equal.
+
+Precedence: an argument of the caller, then the environment, then `.env` in the current folder, then the default.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.domain import RetrievalMode
+from app.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Settings of one process. Names in the environment are these names in upper case."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    # where things live
+    sluice_home: Path = Field(Path(".sluice"), description="Libraries, prepared models, votes and reports")
+    sluice_models: Path | None = Field(None, description="Prepared models; default SLUICE_HOME/models")
+    library: str = Field("handbook", description="The library to read and fill when none is named")
+    chroma_url: str | None = Field(None, description="A Chroma server for the vectors; embedded when empty")
+
+    # models
+    embedding: str = Field(
+        "bundled", description="bundled | sentence-transformers:NAME_OR_PATH | openai:text-embedding-3-small"
+    )
+    reranker: str = Field(
+        "auto", description="auto | late-interaction | cross-encoder:NAME_OR_PATH | cohere:rerank-v3.5 | none"
+    )
+    reranker_policy: Literal["required", "fallback", "skip"] = Field(
+        "fallback", description="When the reranker fails: refuse, use the fallback, or go on in retrieval order"
+    )
+    reranker_fallback: str = Field("auto", description="The second scorer of the policy `fallback`")
+    reranker_timeout: float = Field(10.0, gt=0, description="Seconds a hosted reranker may take to answer")
+    passage_fields: str = Field(
+        "title,section,text", description="What the scorer sees: title, section, text or metadata columns"
+    )
+
+    # retrieval
+    retrieval: RetrievalMode = Field("hybrid", description="dense | lexical | hybrid")
+    candidates: int = Field(20, ge=1, le=100, description="Candidates to retrieve, 1 to 100")
+
+    # the gate: empty takes the calibration's value
+    answer_above: float | None = Field(None, ge=0, le=1, description="Answer only if p_answerable is at least this")
+    keep_above: float | None = Field(None, ge=0, le=1, description="Keep passages whose p is at least this")
+    raw_keep_above: float | None = Field(None, description="The same for an uncalibrated scorer, on its raw score")
+    min_chunks: int = Field(3, ge=0, le=20, description="Rescue up to this many passages")
+    max_chunks: int = Field(5, ge=1, le=20, description="Let through at most this many passages")
+    rescue_ratio: float = Field(0.25, ge=0, le=1, description="A rescued passage has at least this share of the best p")
+    ratio_to_top: float | None = Field(None, ge=0, le=1, description="Drop passages below this share of the best p")
+    duplicate_above: float = Field(
+        0.85, ge=0, le=1, description="Token containment above which a passage is a duplicate"
+    )
+
+    # the chat model; without key and base URL answers are extractive
+    chat_model: str = Field("gpt-4o-mini", description="Model name at the chat API")
+    openai_api_key: SecretStr | None = Field(None, description="Key for chat and OpenAI embeddings")
+    openai_base_url: str | None = Field(None, description="Any OpenAI-compatible API: Ollama, vLLM, llama.cpp")
+    chat_window: int | None = Field(None, ge=512, description="Context window in tokens, where the model's is unknown")
+    chat_timeout: float = Field(60.0, gt=0, description="Seconds the chat model may be silent")
+    answer_tokens: int = Field(800, ge=16, description="Tokens reserved for the answer")
+
+    # hosted rerankers
+    cohere_api_key: SecretStr | None = Field(None, description="Key for Cohere")
+    cohere_base_url: str | None = Field(None, description="A Cohere-compatible server")
+
+    # the page
+    host: str = Field("127.0.0.1", description="Address the page is served on")
+    port: int = Field(8501, ge=0, le=65535, description="Port the page is served on")
+
+    @field_validator("openai_base_url", "cohere_base_url", "chroma_url")
+    @classmethod
+    def _no_key_in_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        if "@" in url.split("//", 1)[1].split("/", 1)[0]:
+            raise ValueError("holds a user name or key; put the key in its own setting")
+        return url.rstrip("/")
+
+    @property
+    def models_dir(self) -> Path:
+        return self.sluice_models if self.sluice_models is not None else self.sluice_home / "models"
+
+    @property
+    def libraries_dir(self) -> Path:
+        return self.sluice_home / "libraries"
+
+    @property
+    def chat_configured(self) -> bool:
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from arguments, environment and `.env`. Overrides that are None are left to the environment.
+
+    Raises SettingsError naming each setting that cannot be used.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError(
+            "; ".join(lines), hint="Correct it in .env or the environment; .env.example lists every setting."
+        ) from None

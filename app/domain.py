@@ -185,7 +185,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How much of the log-odds of p came from the scorer and from each kind of evidence (they add up, with an intercept)."""
+    """What the scorer and each kind of evidence gave to the log-odds of p (they add up, with an intercept)."""
 
     score: float
     cosine: float
@@ -224,7 +224,7 @@ CalibrationKind = Literal["here", "general", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ScorerRun:
-    """Which scorer was asked for, which ran, and what became of it. `calibration_note` says where p comes from, in words."""
+    """Which scorer was asked for, which ran, what became of it; `calibration_note` says where p comes from, in words."""
 
     requested: str
     used: str | None

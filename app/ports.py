@@ -1,4 +1,4 @@
-"""What the stages ask of the world. Concrete parts live in `app.library` and `app.providers`; only `app.wiring` joins them."""
+"""What the stages ask of the world. Concrete parts live in `app.library` and `app.providers`; `app.wiring` joins them."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class LibraryWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed chat answer. `finish` and `usage` come with the last piece, where the provider sends them."""
+    """A piece of a streamed chat answer; the last one brings `finish`, and `usage` where the provider sends it."""
 
     text: str
     finish: Literal["stop", "length", "cut"] | None = None

@@ -1,0 +1,56 @@
+"""A fitted logistic map as plain weights: features in, log-odds and probability out. Pure numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticMap:
+    """log-odds = intercept + sum of weight * (feature - mean) / scale.
+
+    `knots`, where the sample allowed an isotonic correction, are (log-odds, probability) points of a rising curve;
+    between them probability is interpolated, outside them it stays level. They never change the order.
+    """
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    knots: tuple[tuple[float, float], ...] = ()
+
+    def contributions(self, features: Mapping[str, Floats]) -> Floats:
+        """What each feature gives to the log-odds, shape (rows, len(names)); NaN where a feature is.
+
+        Raises KeyError when a feature is missing: the caller chooses the map by what there is.
+        """
+        columns = np.stack([np.atleast_1d(features[name]) for name in self.names], axis=-1)
+        standard = (columns - np.asarray(self.mean)) / np.asarray(self.scale)
+        result: Floats = standard * np.asarray(self.weights)
+        return result
+
+    def log_odds(self, features: Mapping[str, Floats]) -> Floats:
+        """Shape (rows,)."""
+        total: Floats = self.contributions(features).sum(axis=-1) + self.intercept
+        return total
+
+    def probability(self, log_odds: Floats) -> Floats:
+        """0..1, rising with the log-odds; NaN stays NaN."""
+        if not self.knots:
+            return sigmoid(log_odds)
+        at, value = (np.asarray(side, dtype=np.float64) for side in zip(*self.knots, strict=True))
+        curve: Floats = np.interp(log_odds, at, value)
+        return curve
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """1 / (1 + exp(-x)) without overflow."""
+    result: Floats = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(log_odds, dtype=np.float64)))
+    return result

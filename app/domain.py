@@ -89,11 +89,12 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was typed, and the question that stands alone and is searched for."""
+    """What was typed, and the question that stands alone and is searched for; `note`: what went wrong on the way."""
 
     text: str
     standalone: str
     rewrite: Literal["none", "model", "terms", "edited"] = "none"
+    note: str = ""
 
 
 # -- retrieval -------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ CalibrationKind = Literal["here", "general", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ScorerRun:
-    """Which scorer was asked for, which ran, what became of it; `calibration_note` says where p comes from, in words."""
+    """Which scorer was asked for, which ran, what became of it; `calibration_note`: where p comes from, in words."""
 
     requested: str
     used: str | None
@@ -241,7 +242,8 @@ class ScorerRun:
 class Judged:
     """Everything that is known before the gate decides; moving the gate starts again from here.
 
-    `scored` is in the order after scoring. `defaults` is the gate policy the calibration proposes.
+    `scored` is in the order after scoring; `evidence` is the same candidates ordered by retrieval evidence alone (the
+    fourth arm). `defaults` is the gate policy the calibration proposes.
     """
 
     question: Question
@@ -250,6 +252,7 @@ class Judged:
     run: ScorerRun
     p_answerable: float | None
     defaults: GatePolicy
+    evidence: tuple[Scored, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -1,4 +1,4 @@
-"""What the stages ask of the world. Concrete parts live in `app.library` and `app.providers`; `app.wiring` joins them."""
+"""What the stages ask of the world. Concrete parts live in `app.library` and `app.providers`; `app.wiring` joins."""
 
 from __future__ import annotations
 

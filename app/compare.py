@@ -1,0 +1,135 @@
+"""Compare: one frozen candidate set, four arms, equal passage counts (design.md section 2).
+
+off       the first n by retrieval order, ungated
+reranked  the first n after scoring, ungated
+gated     what the gate admits; it sets n (or max_chunks where it refused)
+evidence  the first n by the calibration's retrieval features without the scorer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from app.domain import GateResult, Judged, Scored, Trace, Turn
+from app.pipeline import GateChoice, Pipeline
+from app.stages import gate as gate_stage
+from app.stages.context import passage_cost
+from app.trace_json import SCHEMA, trace_to_json
+
+Arm = Literal["off", "reranked", "gated", "evidence"]
+ARMS: tuple[Arm, ...] = ("off", "reranked", "gated", "evidence")
+_REASONS: Mapping[str, str] = {
+    "off": "first by retrieval order; nothing was gated",
+    "reranked": "first after reranking; nothing was gated",
+    "evidence": "first by retrieval evidence, without the reranker; nothing was gated",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The arms of one question. `promoted` and `dropped` are chunk ids of the gated arm against `off`.
+
+    `kendall_tau` (-1..1) compares the order before and after over all candidates; 1 means nothing changed.
+    """
+
+    arms: Mapping[Arm, Trace]
+    kendall_tau: float | None
+    promoted: tuple[str, ...]
+    dropped: tuple[str, ...]
+    changed_nothing: bool
+
+
+def decide_arms(
+    pipeline: Pipeline, judged: Judged, choice: GateChoice, history: Sequence[Turn] = ()
+) -> dict[Arm, GateResult]:
+    """The decisions of the four arms, without answers."""
+    gated = pipeline.decide(judged, choice, history=history)
+    policy = gated.policy
+    count = len(gated.admitted) or policy.max_chunks
+    off = in_retrieval_order(judged)
+    ungated = {"off": off, "reranked": judged.scored, "evidence": judged.evidence}
+    arms: dict[Arm, GateResult] = {"gated": gated}
+    for name, scored in ungated.items():
+        arms[name] = gate_stage.first(scored, count, policy, cost=passage_cost, reason=_REASONS[name])  # type: ignore[index]
+    return {arm: arms[arm] for arm in ARMS}
+
+
+def in_retrieval_order(judged: Judged) -> tuple[Scored, ...]:
+    """The candidates as retrieval ranked them, without the scores: what "without reranking" sees."""
+    return tuple(
+        Scored(candidate, rank, raw_score=None) for rank, candidate in enumerate(judged.retrieved.candidates, 1)
+    )
+
+
+def compare(
+    pipeline: Pipeline,
+    judged: Judged,
+    choice: GateChoice,
+    *,
+    history: Sequence[Turn] = (),
+    arms: Sequence[Arm] = ARMS,
+    answers: bool = True,
+) -> Comparison:
+    """Run the arms on one judged question; `answers=False` leaves the answers (and a chat model's bill) out."""
+    decided = decide_arms(pipeline, judged, choice, history)
+    traces: dict[Arm, Trace] = {}
+    for arm in arms:
+        seen = judged if arm in ("gated", "reranked") else _without_scores(judged, arm)
+        if answers:
+            traces[arm] = pipeline.complete(seen, decided[arm], history=history)
+        else:
+            gate = decided[arm]
+            context = pipeline.context(gate) if gate.outcome != "refused" else None
+            traces[arm] = Trace(seen, gate, context, None, dict(seen.timings_ms))
+    return summarise(traces, decided, judged)
+
+
+def summarise(traces: Mapping[Arm, Trace], decided: Mapping[Arm, GateResult], judged: Judged) -> Comparison:
+    """What changed between the arms."""
+    off = [d.scored.candidate.chunk.id for d in decided["off"].admitted]
+    gated = [d.scored.candidate.chunk.id for d in decided["gated"].admitted]
+    tau = kendall_tau([s.candidate.rank_before for s in judged.scored])
+    return Comparison(
+        arms=dict(traces),
+        kendall_tau=tau,
+        promoted=tuple(i for i in gated if i not in off),
+        dropped=tuple(i for i in off if i not in gated),
+        changed_nothing=not decided["gated"].changed_order,
+    )
+
+
+def kendall_tau(order: Sequence[int]) -> float | None:
+    """Kendall's tau between an order and the sorted one (no ties): (concordant - discordant) / pairs.
+
+    M. Kendall, A new measure of rank correlation, Biometrika 1938. None below two items.
+
+    >>> kendall_tau([1, 2, 3]), kendall_tau([3, 2, 1])
+    (1.0, -1.0)
+    """
+    n = len(order)
+    if n < 2:
+        return None
+    signs = [1 if order[j] > order[i] else -1 for i in range(n) for j in range(i + 1, n)]
+    return sum(signs) / len(signs)
+
+
+def _without_scores(judged: Judged, arm: Arm) -> Judged:
+    """What the arm knew: the scorer did not run for `off` and `evidence`, so it is not in their trace or their time."""
+    scored = in_retrieval_order(judged) if arm == "off" else judged.evidence
+    run = replace(judged.run, status="skipped", used=None, reason=_REASONS[arm])
+    timings = {stage: ms for stage, ms in judged.timings_ms.items() if stage != "score"}
+    return replace(judged, scored=scored, run=run, timings_ms=timings)
+
+
+def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+    """Schema 1 of `sluice compare --json`."""
+    return {
+        "schema": SCHEMA,
+        "arms": {arm: trace_to_json(trace) for arm, trace in comparison.arms.items()},
+        "kendall_tau": comparison.kendall_tau,
+        "promoted": list(comparison.promoted),
+        "dropped": list(comparison.dropped),
+        "changed_nothing": comparison.changed_nothing,
+    }

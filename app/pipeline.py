@@ -1,0 +1,277 @@
+"""The way of a question: rewrite, retrieve, score, gate, context, generate; and the trace of all of it.
+
+Each step can be called alone, so that a page can move the gate without scoring again. No provider is named here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+
+from app.domain import Answer, Context, Filter, GatePolicy, GateResult, Judged, Question, RetrievalMode, Trace, Turn
+from app.ports import ChatModel, Embedder, LibraryReader
+from app.stages import context as context_stage
+from app.stages import gate as gate_stage
+from app.stages import generate as generate_stage
+from app.stages.generate import AnswerStream
+from app.stages.retrieve import retrieve
+from app.stages.rewrite import rewrite
+from app.stages.score import DEFAULT_FIELDS, FailurePolicy, Fields, OpenJudge, score
+
+
+@dataclass(frozen=True, slots=True)
+class GateChoice:
+    """What a person set on the gate; None leaves the calibration's value. 0.0 is a value."""
+
+    answer_above: float | None = None
+    keep_above: float | None = None
+    raw_keep_above: float | None = None
+    min_chunks: int | None = None
+    max_chunks: int | None = None
+    rescue_ratio: float | None = None
+    ratio_to_top: float | None = None
+    duplicate_above: float | None = None
+
+    def over(self, defaults: GatePolicy, *, token_budget: int) -> GatePolicy:
+        """The calibration's policy with this choice laid over it."""
+        chosen = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        policy = replace(defaults, **chosen, token_budget=token_budget)
+        return replace(policy, min_chunks=min(policy.min_chunks, policy.max_chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one question is to be handled. `library` names what is searched; the rest is design.md section 2."""
+
+    library: str
+    reranker: str = "auto"
+    reranker_policy: FailurePolicy = "fallback"
+    reranker_fallback: str = "auto"
+    retrieval: RetrievalMode = "hybrid"
+    candidates: int = 20
+    where: Filter = ()
+    fields: Fields = DEFAULT_FIELDS
+    gate: GateChoice = field(default_factory=GateChoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """The prompt files, as text."""
+
+    rewrite_system: str
+    answer_system: str
+    answer_user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Tokens. `window` is what the chat model reads (`window_known`: from its profile or a setting); `passages` caps
+    what passages may take of it; `answer` is reserved."""
+
+    window: int
+    window_known: bool
+    passages: int
+    answer: int
+
+
+class Pipeline:
+    """Answers questions. Holds no state of a question: one pipeline serves every session of a process."""
+
+    def __init__(
+        self,
+        *,
+        open_reader: Callable[[str], LibraryReader],
+        embedder: Embedder,
+        open_judge: OpenJudge,
+        chat: ChatModel | None,
+        prompts: Prompts,
+        limits: Limits,
+        sentence_judge: str = "auto",
+    ) -> None:
+        self.chat = chat
+        self.limits = limits
+        self._open_reader = open_reader
+        self._embedder = embedder
+        self._open_judge = open_judge
+        self._prompts = prompts
+        self._sentence_judge = sentence_judge  # sentences are always scored locally: a hosted scorer would bill them
+
+    # -- the steps ---------------------------------------------------------------------------------
+
+    def judge(self, text: str, options: Options, *, history: Sequence[Turn] = (), edited: str | None = None) -> Judged:
+        """Rewrite, retrieve and score: everything that is known before the gate decides."""
+        clock = _Clock()
+        with clock("rewrite"):
+            question = rewrite(text, history, chat=self.chat, system=self._prompts.rewrite_system, edited=edited)
+        return self.judge_question(question, options, clock=clock)
+
+    def judge_question(self, question: Question, options: Options, *, clock: _Clock | None = None) -> Judged:
+        """As `judge`, for a question that already stands alone."""
+        clock = clock or _Clock()
+        with clock("embed"):
+            vector = self._embedder.embed_questions([question.standalone])[0]
+        with clock("retrieve"):
+            reader = self._open_reader(options.library)
+            try:
+                retrieved = retrieve(
+                    question.standalone,
+                    vector,
+                    reader,
+                    mode=options.retrieval,
+                    k=options.candidates,
+                    where=options.where,
+                )
+            finally:
+                reader.close()
+        with clock("score"):
+            scoring = score(
+                question.standalone,
+                retrieved,
+                requested=options.reranker,
+                open_judge=self._open_judge,
+                policy=options.reranker_policy,
+                fallback=options.reranker_fallback,
+                fields=options.fields,
+            )
+        return Judged(
+            question=question,
+            retrieved=retrieved,
+            scored=scoring.scored,
+            run=scoring.run,
+            p_answerable=scoring.p_answerable,
+            defaults=scoring.defaults,
+            evidence=scoring.evidence,
+            timings_ms=clock.timings,
+        )
+
+    def decide(
+        self, judged: Judged, choice: GateChoice, *, history: Sequence[Turn] = (), force: bool = False
+    ) -> GateResult:
+        """The gate's decisions. `force` lets the nearest misses of a refused question through."""
+        result = gate_stage.decide(
+            judged.scored,
+            self.policy(judged, choice, history),
+            run=judged.run,
+            p_answerable=judged.p_answerable,
+            cost=context_stage.passage_cost,
+            library_empty=judged.retrieved.library.chunks == 0,
+        )
+        if force and result.refusal is not None:
+            return gate_stage.force(result, cost=context_stage.passage_cost)
+        return result
+
+    def policy(self, judged: Judged, choice: GateChoice, history: Sequence[Turn] = ()) -> GatePolicy:
+        """The gate policy in force: the calibration's, with the person's choice over it and the token budget."""
+        return choice.over(judged.defaults, token_budget=self.budget(judged.question, history))
+
+    def budget(self, question: Question, history: Sequence[Turn] = ()) -> int:
+        """Tokens that passages may take for this question."""
+        template = self._prompts.answer_system + self._prompts.answer_user + question.standalone
+        return context_stage.token_budget(
+            self.limits.window,
+            prompt=context_stage.count_tokens(template),
+            history=context_stage.count_tokens(generate_stage.dialogue(history)),
+            reserved=self.limits.answer,
+            limit=self.limits.passages,
+        )
+
+    def context(self, gate: GateResult) -> Context:
+        """The admitted passages, numbered, within the gate's token budget."""
+        budget = gate.policy.token_budget
+        return context_stage.build_context(
+            gate,
+            budget=self.limits.passages if budget is None else budget,
+            window=self.limits.window,
+            window_known=self.limits.window_known,
+        )
+
+    def answer(self, question: Question, context: Context, history: Sequence[Turn] = ()) -> AnswerStream:
+        """Stream the answer: from the chat model, or extracted. Raises ProviderError or ModelError."""
+        if self.chat is None:
+            return generate_stage.extractive(
+                question.standalone, context, self._open_judge(self._sentence_judge).scorer
+            )
+        return generate_stage.from_chat(
+            question.standalone,
+            context,
+            history,
+            chat=self.chat,
+            system=self._prompts.answer_system,
+            user=self._prompts.answer_user,
+            reserved=self.limits.answer,
+        )
+
+    # -- the whole way -----------------------------------------------------------------------------
+
+    def ask(
+        self,
+        text: str,
+        options: Options,
+        *,
+        history: Sequence[Turn] = (),
+        force: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Trace:
+        """Ask one question and return its trace; `on_text` gets the answer piece by piece."""
+        judged = self.judge(text, options, history=history)
+        return self.finish(judged, options.gate, history=history, force=force, on_text=on_text)
+
+    def finish(
+        self,
+        judged: Judged,
+        choice: GateChoice,
+        *,
+        history: Sequence[Turn] = (),
+        force: bool = False,
+        on_text: Callable[[str], None] | None = None,
+    ) -> Trace:
+        """Gate, context and answer of a question that has been judged."""
+        clock = _Clock(judged.timings_ms)
+        with clock("gate"):
+            gate = self.decide(judged, choice, history=history, force=force)
+        return self.complete(judged, gate, history=history, on_text=on_text, clock=clock)
+
+    def complete(
+        self,
+        judged: Judged,
+        gate: GateResult,
+        *,
+        history: Sequence[Turn] = (),
+        on_text: Callable[[str], None] | None = None,
+        clock: _Clock | None = None,
+    ) -> Trace:
+        """Context and answer for decisions that stand; a refusal pays for neither."""
+        clock = clock or _Clock(judged.timings_ms)
+        context: Context | None = None
+        answer: Answer | None = None
+        if gate.outcome != "refused":
+            with clock("context"):
+                context = self.context(gate)
+            with clock("generate"):
+                stream = self.answer(judged.question, context, history)
+                for piece in stream:
+                    if on_text is not None:
+                        on_text(piece)
+                answer = stream.answer
+        return Trace(judged, gate, context, answer, clock.total())
+
+
+class _Clock:
+    """Milliseconds by stage."""
+
+    def __init__(self, before: Mapping[str, float] | None = None) -> None:
+        self.timings: dict[str, float] = dict(before or {})
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.timings[stage] = round((time.perf_counter() - start) * 1000, 3)
+
+    def total(self) -> dict[str, float]:
+        stages = {name: ms for name, ms in self.timings.items() if name != "total"}
+        return {**stages, "total": round(sum(stages.values()), 3)}

@@ -1,0 +1,76 @@
+"""The context: admitted passages, numbered, fenced as data, within the token budget.
+
+Tokens are counted with a bound that holds offline for the byte-pair tokenizers in use: at most one token for 1.9 bytes
+of UTF-8 (the worst case measured: tables of numbers). English prose is nearer one for four, so the figure is a bound.
+"""
+
+from __future__ import annotations
+
+import math
+
+from app.domain import Chunk, Context, GateResult, Passage
+
+BYTES_PER_TOKEN = 1.9
+LEAST_BUDGET = 256
+
+
+def count_tokens(text: str) -> int:
+    """An upper bound on the chat model's tokens. `count_tokens("") == 0`."""
+    return math.ceil(len(text.encode()) / BYTES_PER_TOKEN)
+
+
+def token_budget(window: int, *, prompt: int, history: int, reserved: int, limit: int) -> int:
+    """Tokens left for passages: chat window - prompt - history - reserved answer, at most `limit`."""
+    return max(LEAST_BUDGET, min(limit, window - prompt - history - reserved))
+
+
+def where_from(chunk: Chunk) -> str:
+    """Document, section and page in one line: `Reranking > Cross-encoders, page 3`."""
+    path = " > ".join((chunk.title, *(part for part in chunk.section if part != chunk.title)))
+    return f"{path}, page {chunk.page}" if chunk.page is not None else path
+
+
+def fence(number: int, chunk: Chunk) -> str:
+    """A passage as the chat model sees it. A fence inside the text cannot close ours: its brackets are widened."""
+    text = chunk.text.replace("<<", "< <").replace(">>", "> >")
+    source = where_from(chunk).replace("<<", "< <").replace(">>", "> >")
+    return f"<<passage {number} from {source}>>\n{text}\n<<end of passage {number}>>"
+
+
+def passage_cost(chunk: Chunk) -> int:
+    """Tokens one passage takes in the context, its fence included."""
+    return count_tokens(fence(99, chunk) + "\n\n")
+
+
+def build_context(gate: GateResult, *, budget: int, window: int, window_known: bool) -> Context:
+    """Number the admitted passages; what the gate admitted but the budget cannot hold is left out and named."""
+    passages: list[Passage] = []
+    left_out: list[str] = []
+    spent = 0
+    kept_last = {"RESCUED", "FORCED"}
+    for decision in gate.admitted:
+        chunk = decision.scored.candidate.chunk
+        cost = passage_cost(chunk)
+        if spent + cost > budget:
+            left_out.append(chunk.id)
+            continue
+        spent += cost
+        passages.append(
+            Passage(
+                number=len(passages) + 1,
+                chunk=chunk,
+                tokens=cost,
+                weaker=decision.kind.value in kept_last,
+                p=decision.scored.p,
+            )
+        )
+    return Context(tuple(passages), spent, budget, window, window_known, tuple(left_out))
+
+
+def render(context: Context) -> str:
+    """All passages as one text for the prompt; weaker ones are marked as such."""
+    parts = []
+    for passage in context.passages:
+        fenced = fence(passage.number, passage.chunk)
+        parts.append(f"{fenced}\n(passage {passage.number} is weaker evidence)" if passage.weaker else fenced)
+    return "\n\n".join(parts)

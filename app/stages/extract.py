@@ -1,0 +1,80 @@
+"""The extractive answer, for when no chat model is set: the judge's best sentences, quoted, cited, the direct one first.
+
+Each sentence is scored by itself against the question; a sentence from a better passage has a head start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain import Answer, Context, Passage
+from app.ports import Scorer
+from app.stages.citations import check
+from app.words import sentences
+
+MOST_SENTENCES = 3
+LONGEST = 600  # characters quoted of one sentence; tables and code have no full stops
+PASSAGE_WEIGHT = 0.5  # of the spread between sentences, given to the best passage over the weakest
+NEAR_BEST = 0.35  # share of the spread by which a further sentence may fall behind the first
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One sentence of a passage. `score` orders the sentences of one question only."""
+
+    text: str
+    passage: int
+    score: float
+
+
+def extract(question: str, context: Context, scorer: Scorer) -> Answer:
+    """Quote the best sentences of the context. Raises what the scorer raises."""
+    quotes = rank_sentences(question, context.passages, scorer)
+    chosen = choose(quotes)
+    text = "\n\n".join(f"“{quote.text}” [{quote.passage}]" for quote in chosen)
+    citations = check(text, context.passages)
+    best: dict[int, str] = {}
+    for quote in quotes:
+        best.setdefault(quote.passage, quote.text)
+    return Answer(
+        mode="extractive",
+        model=None,
+        text=text,
+        citations=citations.known,
+        uncited=citations.uncited,
+        highlights=best,
+    )
+
+
+def rank_sentences(question: str, passages: Sequence[Passage], scorer: Scorer) -> list[Quote]:
+    """All sentences of the passages, best first."""
+    found = [(s[:LONGEST], p) for p in passages for s in sentences(p.chunk.text) if len(s.split()) > 1]
+    if not found:
+        found = [(p.chunk.text[:LONGEST], p) for p in passages]
+    scores = scorer.score(question, [text for text, _ in found])
+    raw = [s.raw for s in scores]
+    if any(r is None for r in raw):  # a scorer that only ranks: the order of the passages decides
+        return [Quote(text, p.number, -float(i)) for i, (text, p) in enumerate(found)]
+    values = [r for r in raw if r is not None]
+    spread = (max(values) - min(values)) or 1.0
+    weight = PASSAGE_WEIGHT * spread / max(1, len(passages))
+    quotes = [
+        Quote(text, p.number, value + weight * (len(passages) - p.number))
+        for (text, p), value in zip(found, values, strict=True)
+    ]
+    return sorted(quotes, key=lambda q: -q.score)
+
+
+def choose(quotes: Sequence[Quote]) -> list[Quote]:
+    """The first sentence, and up to two more that are nearly as good and say something else."""
+    if not quotes:
+        return []
+    spread = quotes[0].score - quotes[-1].score
+    chosen = [quotes[0]]
+    for quote in quotes[1:]:
+        if len(chosen) == MOST_SENTENCES or quotes[0].score - quote.score > NEAR_BEST * spread:
+            break
+        if all(quote.text != other.text for other in chosen):
+            chosen.append(quote)
+    return chosen

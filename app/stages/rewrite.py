@@ -1,0 +1,94 @@
+"""Rewriting: a follow-up is made to stand alone by the chat model or, without one, by carrying its topic's terms over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from app.domain import Question, Turn
+from app.errors import ProviderError
+from app.ports import ChatModel
+from app.words import content_words, words
+
+MAX_TERMS = 8
+HISTORY_TURNS = 6
+HISTORY_CHARACTERS = 600  # of each earlier turn: enough to know the topic, little enough for a small window
+
+_LEANING = re.compile(
+    r"\b(it|its|they|them|their|theirs|he|him|his|she|hers?|these|those|former|latter|same|ones)\b"
+    # "this" and "that" lean at either end, before a verb, or after a preposition; "the model that reads" does not
+    r"|^\s*(this|that)\b|\b(this|that)\s*[?.!]*$|\b(about|for|of|with|like|in|on|to|is|was|does|do|did)\s+(this|that)\b",
+    re.IGNORECASE,
+)
+_OPENERS = re.compile(
+    r"^\s*(and|but|so|or|then|ok(ay)?|what about|how about|why not|why\?|how so|what else)\b", re.IGNORECASE
+)
+
+
+def leans(question: str) -> bool:
+    """Whether a question needs the turns before it: it refers back, or is too short to stand alone.
+
+    >>> leans("and in 2023?"), leans("What is a bi-encoder?")
+    (True, False)
+    """
+    if _OPENERS.search(question) or _LEANING.search(question):
+        return True
+    return len(content_words(question)) < 2 and len(words(question)) <= 4
+
+
+def rewrite(
+    text: str, history: Sequence[Turn], *, chat: ChatModel | None, system: str, edited: str | None = None
+) -> Question:
+    """The question that is searched for. `edited` is a person's own rewording and wins; `system` is the prompt."""
+    text = text.strip()
+    if edited is not None and edited.strip() and edited.strip() != text:
+        return Question(text, edited.strip(), "edited")
+    if not history:
+        return Question(text, text)
+    note = ""
+    if chat is not None:
+        try:
+            standalone = _clean(chat.complete(system, _dialogue(history, text), max_tokens=120))
+        except ProviderError as error:
+            note = f"The chat model could not rewrite the question ({error.message}); earlier terms were carried over."
+        else:
+            if standalone and standalone != text:
+                return Question(text, standalone, "model")
+            if standalone:
+                return Question(text, text)
+            note = "The chat model gave no rewritten question; earlier terms were carried over."
+    if not leans(text):
+        return Question(text, text, note=note)
+    terms = _topic_terms(text, history)
+    if not terms:
+        return Question(text, text, note=note)
+    return Question(text, f"{text} ({' '.join(terms)})", "terms", note)
+
+
+def _topic_terms(text: str, history: Sequence[Turn]) -> list[str]:
+    """Content words of the earlier questions, back to the last one that stood alone, not said again by this one."""
+    said = set(content_words(text))
+    turns: list[str] = []
+    for turn in reversed(history):
+        if turn.role == "user":
+            turns.append(turn.text)
+            if not leans(turn.text):
+                break
+    terms: list[str] = []
+    for earlier in reversed(turns):
+        for word in content_words(earlier):
+            if word not in said and not _LEANING.fullmatch(word):
+                said.add(word)
+                terms.append(word)
+    return terms[:MAX_TERMS]
+
+
+def _dialogue(history: Sequence[Turn], text: str) -> str:
+    lines = [f"{turn.role}: {turn.text[:HISTORY_CHARACTERS]}" for turn in history[-HISTORY_TURNS:]]
+    return "\n".join([*lines, f"user: {text}", "", "Standalone question:"])
+
+
+def _clean(reply: str) -> str:
+    """The first line of the reply without quotes or a label."""
+    line = next((line for line in reply.strip().splitlines() if line.strip()), "")
+    return re.sub(r"^(standalone question|question)\s*:\s*", "", line.strip(), flags=re.IGNORECASE).strip("\"' ")

@@ -1,0 +1,157 @@
+"""Scoring: every candidate gets a raw score, never a cut; what happens when the scorer fails is decided here.
+
+Field-aware: the scorer sees a template over chosen fields. Pointwise scorers see each passage alone, listwise ones all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.domain import Chunk, GatePolicy, Judgement, Retrieved, Scale, Score, Scored, ScorerRun
+from app.errors import ModelError, ProviderError, ProviderNonsense
+from app.ports import Calibration, Scorer
+
+FailurePolicy = Literal["required", "fallback", "skip"]
+Fields = tuple[str, ...]
+DEFAULT_FIELDS: Fields = ("title", "section", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A scorer and the calibration that belongs to it."""
+
+    scorer: Scorer
+    calibration: Calibration
+
+
+OpenJudge = Callable[[str], Judge]  # by setting name; raises ModelError, ProviderError or SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What scoring made of one question."""
+
+    scored: tuple[Scored, ...]
+    evidence: tuple[Scored, ...]
+    run: ScorerRun
+    p_answerable: float | None
+    defaults: GatePolicy
+
+
+def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
+    """What the scorer reads of a chunk: its non-empty fields, one a line. Unknown names are metadata columns.
+
+    The section path leaves out parts that only repeat the title.
+    """
+    lines = []
+    for name in fields:
+        if name == "title":
+            value = chunk.title
+        elif name == "section":
+            value = " > ".join(part for part in chunk.section if part != chunk.title)
+        elif name == "text":
+            value = chunk.text
+        else:
+            value = str(chunk.metadata.get(name, ""))
+        if value.strip():
+            lines.append(value)
+    return "\n".join(lines)
+
+
+def score(
+    question: str,
+    retrieved: Retrieved,
+    *,
+    requested: str,
+    open_judge: OpenJudge,
+    policy: FailurePolicy,
+    fallback: str,
+    fields: Fields = DEFAULT_FIELDS,
+) -> Scoring:
+    """Score all candidates with `requested`; on failure refuse, fall back or skip as `policy` says (design.md 5)."""
+    if requested == "none":
+        return _unscored(retrieved, open_judge, requested, "skipped", "reranking is off")
+    try:
+        return _with(open_judge(requested), question, retrieved, fields, requested=requested)
+    except (ProviderError, ModelError) as error:
+        reason = error.message
+    if policy == "skip":
+        return _unscored(retrieved, open_judge, requested, "skipped", reason)
+    if policy == "fallback" and fallback not in (requested, "none"):
+        try:
+            return _with(open_judge(fallback), question, retrieved, fields, requested=requested, reason=reason)
+        except (ProviderError, ModelError) as error:
+            reason = f"{reason} The fallback failed too: {error.message}"
+    return _unscored(retrieved, open_judge, requested, "failed", reason)
+
+
+def _with(
+    judge: Judge, question: str, retrieved: Retrieved, fields: Fields, *, requested: str, reason: str | None = None
+) -> Scoring:
+    scorer, calibration = judge.scorer, judge.calibration
+    scores = scorer.score(question, [passage_text(c.chunk, fields) for c in retrieved.candidates])
+    if len(scores) != len(retrieved.candidates):
+        raise ProviderNonsense(
+            f"{scorer.profile.label} gave {len(scores)} scores for {len(retrieved.candidates)} passages.",
+            hint="Choose another reranker, or run `sluice doctor`.",
+        )
+    judgement = calibration.judge(retrieved, scores)
+    return Scoring(
+        scored=_ordered(retrieved, judgement, scores),
+        evidence=_ordered(retrieved, calibration.evidence(retrieved), None),
+        run=ScorerRun(
+            requested=requested,
+            used=str(scorer.profile.id),
+            scale=scorer.profile.scale,
+            status="applied" if reason is None else "fallback",
+            reason=reason,
+            attempts=1 if reason is None else 2,
+            calibration=calibration.kind,
+            calibration_note=calibration.note,
+        ),
+        p_answerable=judgement.p_answerable,
+        defaults=calibration.policy,
+    )
+
+
+def _unscored(
+    retrieved: Retrieved, open_judge: OpenJudge, requested: str, status: Literal["skipped", "failed"], reason: str
+) -> Scoring:
+    """Retrieval order, no scores; the question-level model still works, because it needs no scorer."""
+    calibration = open_judge("none").calibration
+    none = [Score(None)] * len(retrieved.candidates)
+    judgement = calibration.judge(retrieved, none)
+    in_place = Judgement(
+        p=(None,) * len(none), shares=(None,) * len(none), order=tuple(range(len(none))), p_answerable=None
+    )
+    return Scoring(
+        scored=_ordered(retrieved, in_place, none),
+        evidence=_ordered(retrieved, calibration.evidence(retrieved), None),
+        run=ScorerRun(
+            requested=requested,
+            used=None,
+            scale=Scale.RANK_ONLY,
+            status=status,
+            reason=reason,
+            calibration="none",
+            calibration_note=calibration.note,
+        ),
+        p_answerable=judgement.p_answerable,
+        defaults=calibration.policy,
+    )
+
+
+def _ordered(retrieved: Retrieved, judgement: Judgement, scores: Sequence[Score] | None) -> tuple[Scored, ...]:
+    return tuple(
+        Scored(
+            candidate=retrieved.candidates[i],
+            rank_after=rank,
+            raw_score=scores[i].raw if scores is not None else None,
+            p=judgement.p[i],
+            shares=judgement.shares[i],
+            windows=scores[i].windows if scores is not None else 1,
+        )
+        for rank, i in enumerate(judgement.order, 1)
+    )

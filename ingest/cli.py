@@ -1,0 +1,160 @@
+"""`python -m ingest PATH...`: fill a library from files. Results on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from app.errors import SluiceError, UsageError
+from app.ports import Embedder
+from app.providers.embedding import open_embedder
+from app.settings import Settings, load_settings
+from ingest.library import filling
+from ingest.load import format_of, load, no_reader
+from ingest.progress import BarProgress, JsonLines, LineProgress
+from ingest.read import Unreadable, read_whole
+from ingest.report import Report, to_json, to_text
+from ingest.run import Ingest
+from ingest.split import split
+from ingest.walk import find
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("--library", "name", help="The library to fill (default: the setting LIBRARY).")
+@click.option("--prune", is_flag=True, help="Remove documents below PATH whose files are gone.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders of this name or path.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
+@click.option("--json-lines", is_flag=True, help="Progress and report as JSON, one event a line.")
+@click.option("--preview", metavar="FILE", help="Show the passages of one file; nothing is written.")
+@click.option(
+    "--file-timeout", type=click.FloatRange(min=1), default=180.0, show_default=True, help="Seconds a parser may take."
+)
+def main(
+    paths: tuple[str, ...],
+    name: str | None,
+    prune: bool,
+    exclude: tuple[str, ...],
+    as_json: bool,
+    json_lines: bool,
+    preview: str | None,
+    file_timeout: float,
+) -> None:
+    """Read files, folders and globs of Markdown, text, HTML, PDF, DOCX, CSV and JSONL into a library.
+
+    An unchanged file costs nothing, a changed one is replaced whole. Exit codes: 0 done, 1 an error or stopped,
+    2 bad usage, 5 some files failed.
+    """
+    lines = JsonLines(sys.stdout) if json_lines else None
+    try:
+        if not paths and preview is None:
+            raise UsageError("Nothing to read: no PATH was given.", hint="Type: python -m ingest docs")
+        settings = load_settings(library=name)
+        embedder = open_embedder(settings)
+        if preview is not None:
+            click.echo(_preview(Path(preview), embedder, as_json=as_json))
+            return
+        report = _ingest(paths, settings, embedder, lines, prune, exclude, file_timeout)
+    except SluiceError as error:
+        if lines is not None:
+            lines.failed(error.message, error.hint)
+        click.echo(f"Error: {error.message}" + (f"\n{error.hint}" if error.hint else ""), err=True)
+        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
+    if lines is not None:
+        lines.finished(report)
+    else:
+        click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else to_text(report))
+    raise SystemExit(report.exit_code)
+
+
+def _ingest(
+    paths: tuple[str, ...],
+    settings: Settings,
+    embedder: Embedder,
+    lines: JsonLines | None,
+    prune: bool,
+    exclude: tuple[str, ...],
+    file_timeout: float,
+) -> Report:
+    found = find(paths, exclude=exclude, home=settings.sluice_home)
+    console = Console(stderr=True)
+    progress = lines or (BarProgress(console) if console.is_terminal else LineProgress(sys.stderr))
+    with _stop_signals() as stopped, filling(settings, embedder) as writer:
+        ingest = Ingest(writer, embedder, progress, stopping=lambda: bool(stopped), file_timeout=file_timeout)
+        try:
+            report = ingest.run(found, prune=prune)
+        finally:
+            progress.close()
+    return report
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM is noted in the list given, for the run to stop at the next document; a second one
+    takes its usual effect."""
+    stopped: list[int] = []
+    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, _: FrameType | None) -> None:
+        stopped.append(number)
+        for each, handler in usual.items():
+            signal.signal(each, handler)
+        click.echo("Stopping after this document; what is written stays. Again to stop at once.", err=True)
+
+    for number in usual:
+        signal.signal(number, note)
+    try:
+        yield stopped
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def _preview(path: Path, embedder: Embedder, *, as_json: bool) -> str:
+    """The passages of one file as they would be written."""
+    kind = format_of(path)
+    if kind is None:
+        raise UsageError(f"{path}: {no_reader(path)}", hint="Formats: Markdown, text, HTML, PDF, DOCX, CSV, JSONL.")
+    try:
+        parsed = load(kind, path.name, read_whole(path))
+    except Unreadable as reason:
+        raise UsageError(f"{path}: {reason}", hint="Name a file with text in it.") from reason
+    cuts = split(parsed, "preview", embedder.count_tokens)
+    if as_json:
+        return json.dumps(
+            {
+                "title": parsed.title,
+                "format": kind.name,
+                "metadata": dict(parsed.metadata),
+                "warnings": parsed.warnings,
+                "passages": [
+                    {
+                        "section": c.section,
+                        "page": c.page,
+                        "tokens": c.tokens,
+                        "metadata": dict(c.metadata),
+                        "text": c.text,
+                    }
+                    for c in (cut.chunk for cut in cuts)
+                ],
+            },
+            ensure_ascii=False,
+        )
+    out = [f"{parsed.title} ({kind.name}): {len(cuts)} passages"]
+    out.extend(f"note: {warning}" for warning in parsed.warnings)
+    for cut in cuts:
+        chunk = cut.chunk
+        place = " > ".join(chunk.section) + (f" (page {chunk.page})" if chunk.page is not None else "")
+        out.append(f"\n--- {chunk.ordinal + 1}: {chunk.tokens} tokens  {place}")
+        if chunk.metadata:
+            out.append("    " + ", ".join(f"{key}={value}" for key, value in chunk.metadata.items()))
+        out.append(chunk.text)
+    return "\n".join(out)

@@ -1,0 +1,111 @@
+"""What every loader gives: a document as blocks in reading order, with where each block stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from app.domain import Metadata, Scalar
+from app.errors import DocumentError
+
+Kind = Literal["prose", "code", "table", "row"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of a document as its format has it.
+
+    `prose`: paragraphs or list lines. `code`: kept with its line breaks. `table`: Markdown, header row first.
+    `row`: one record of a CSV or JSONL file, which is never joined with another. `page` is 1-based. `title` stands
+    in for the document's title where a record has its own; `metadata` belongs to this block only.
+    """
+
+    text: str
+    section: tuple[str, ...] = ()
+    page: int | None = None
+    kind: Kind = "prose"
+    title: str | None = None
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One document after loading. `warnings` are whole sentences for the report."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    metadata: Metadata = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+_UNBROKEN = re.compile(r"[A-Za-z0-9+/=_\-]{1000,}")
+_UNBROKEN_KEPT = 100
+# Control and invisible characters that carry no text: they would reach the page and the index otherwise.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u2060\ufffe\uffff\ud800-\udfff]")
+_SPACE_LIKE = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u00ad": None, "\r": None})
+
+
+def finish(
+    name: str,
+    blocks: Iterable[Block],
+    *,
+    title: str = "",
+    metadata: Mapping[str, Scalar] | None = None,
+    warnings: Iterable[str] = (),
+) -> Parsed:
+    """Clean the blocks and close the document. `name` is the file's name, the title where none was found.
+
+    Unbroken runs of a thousand and more ASCII letters (base64, keys, minified data) are no language: the first
+    hundred characters stay, the rest is counted in a warning.
+
+    Raises DocumentError when no readable text is left.
+    """
+    left_out = 0
+    kept: list[Block] = []
+    title = _one_line(title) or title_from_name(name)
+    for block in blocks:
+        text, dropped = _clean(block.text)
+        left_out += dropped
+        if any(character.isalnum() for character in text):
+            section = tuple(part for part in (_one_line(part) for part in block.section) if part)
+            # A first heading that became the title would stand in front of every passage twice.
+            section = section[1:] if section and section[0] == title else section
+            kept.append(replace(block, text=text, section=section))
+    notes = list(warnings)
+    if left_out:
+        notes.append(f"left out {left_out:,} characters of unbroken data (base64 or the like)")
+    if not kept:
+        raise DocumentError(
+            "nothing but unbroken data in it" if left_out else "no readable text in it",
+            hint="Look at the file: it holds no words that a question could find.",
+        )
+    return Parsed(title=title, blocks=tuple(kept), metadata=dict(metadata or {}), warnings=tuple(notes))
+
+
+def title_from_name(name: str) -> str:
+    """`title_from_name("getting-started_2.md") == "getting started 2"`."""
+    stem = name.rsplit("/", 1)[-1]
+    stem = stem.rsplit(".", 1)[0] if "." in stem.lstrip(".") else stem
+    return _one_line(re.sub(r"[_\-]+", " ", stem)) or name
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_CONTROL.sub("", text.translate(_SPACE_LIKE)).split())
+
+
+def _clean(text: str) -> tuple[str, int]:
+    """The text without control characters and unbroken data, and how many characters of data went."""
+    text = _CONTROL.sub("", text.translate(_SPACE_LIKE))
+    dropped = 0
+
+    def shorten(match: re.Match[str]) -> str:
+        nonlocal dropped
+        run = match.group()
+        if len(set(run)) <= 3:  # a ruled line of dashes or equals signs: decoration, not data
+            return run[:3]
+        dropped += len(run) - _UNBROKEN_KEPT
+        return run[:_UNBROKEN_KEPT] + "…"
+
+    return _UNBROKEN.sub(shorten, text).strip("\n"), dropped

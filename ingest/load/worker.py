@@ -1,0 +1,114 @@
+"""A process of its own for parsers that may hang or crash: it is killed at a time limit and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import signal
+import sys
+from multiprocessing.connection import Connection
+from types import TracebackType
+
+from app.errors import DocumentError
+from ingest.load import Format, load
+from ingest.load.parsed import Parsed
+
+MEMORY = 4 << 30  # bytes of address space the parser may take, where the system can hold it to that
+
+
+class ParserProcess:
+    """Parses one file at a time in a child process. Started on first use; `close` ends it.
+
+    A parser that hangs is killed after `seconds`; one that crashes takes only its own file along.
+    """
+
+    def __init__(self, seconds: float = 180.0) -> None:
+        self._seconds = seconds
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._line: Connection | None = None
+
+    def load(self, kind: Format, name: str, data: bytes) -> Parsed:
+        """As `ingest.load.load`. Raises DocumentError, also when the parser hangs or crashes."""
+        line = self._started()
+        try:
+            line.send((kind, name, data))
+            if not line.poll(self._seconds):
+                self.close()
+                raise DocumentError(
+                    f"its parser did not finish within {self._seconds:.0f} s",
+                    hint="Give it longer with --file-timeout, or convert the file.",
+                )
+            answer: Parsed | DocumentError = line.recv()
+        except (EOFError, OSError) as error:
+            code = self._exit_code()
+            self.close()
+            raise DocumentError(
+                f"its parser crashed ({code})", hint="The file may be damaged; save it again."
+            ) from error
+        if isinstance(answer, DocumentError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the child; safe to call twice."""
+        if self._line is not None:
+            self._line.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+        self._process = self._line = None
+
+    def __enter__(self) -> ParserProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _started(self) -> Connection:
+        if self._line is None or self._process is None or not self._process.is_alive():
+            self.close()
+            # Not fork: the parent holds threads (tokenizer, onnxruntime) and an open SQLite connection.
+            context = multiprocessing.get_context("spawn")
+            self._line, theirs = context.Pipe()
+            self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="sluice-parser")
+            self._process.start()
+            theirs.close()
+        return self._line
+
+    def _exit_code(self) -> str:
+        if self._process is None:
+            return "it did not start"
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def _serve(line: Connection) -> None:
+    """The child: answer requests until the other end closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
+    logging.disable(logging.CRITICAL)  # parsers log what they repair; what matters comes back as an error or warning
+    _bound_memory()
+    while True:
+        try:
+            kind, name, data = line.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            answer: Parsed | DocumentError = load(kind, name, data)
+        except DocumentError as error:
+            answer = error
+        with contextlib.suppress(BrokenPipeError):
+            line.send(answer)
+
+
+def _bound_memory() -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))

@@ -1,0 +1,98 @@
+"""What became of every file, as values, as JSON (design.md section 2) and as text."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a file ends; each ends in exactly one."""
+
+    ADDED = "added"
+    UNCHANGED = "unchanged"
+    REPLACED = "replaced"
+    REMOVED = "removed"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One file's end. `reason` says why it was skipped or failed, or what was noticed while reading it; `hint` is the
+    next thing to do. `chunks` are those the library holds of it now."""
+
+    path: str
+    state: State
+    reason: str | None = None
+    chunks: int = 0
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run. `written`: chunks embedded and written in it; `stopped`: it was told to stop before its end."""
+
+    library: str
+    generation: int
+    files: tuple[FileResult, ...]
+    seconds: float
+    written: int = 0
+    stopped: bool = False
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {state.value: sum(file.state is state for file in self.files) for state in State}
+
+    @property
+    def exit_code(self) -> int:
+        """0: done. 1: stopped. 5: some files failed (design.md section 4)."""
+        if self.stopped:
+            return 1
+        return 5 if self.counts[State.FAILED] else 0
+
+
+def to_json(report: Report) -> dict[str, object]:
+    """The report of `--json`, schema 1."""
+    return {
+        "schema": 1,
+        "library": report.library,
+        "generation": report.generation,
+        "counts": report.counts,
+        "files": [file_json(file) for file in report.files],
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def file_json(file: FileResult) -> dict[str, object]:
+    return {"path": file.path, "state": file.state.value, "reason": file.reason, "chunks": file.chunks}
+
+
+def to_text(report: Report) -> str:
+    """The report for a person: every file that is not searchable by name, grouped by reason; then the counts."""
+    lines: list[str] = []
+    for state in (State.SKIPPED, State.FAILED):
+        for (reason, hint), paths in _by_reason(report.files, state).items():
+            lines.append(f"{state.value}: {reason}" + (f"  ({hint})" if hint else ""))
+            lines.extend(f"    {path}" for path in paths)
+    noticed = [file for file in report.files if file.state in (State.ADDED, State.REPLACED) and file.reason]
+    lines.extend(f"note: {file.path}: {file.reason}" for file in noticed)
+    counts = ", ".join(f"{number} {name}" for name, number in report.counts.items() if number) or "no files"
+    rate = f", {report.written / report.seconds:.0f} passages/s" if report.written and report.seconds else ""
+    lines.append(
+        f'Library "{report.library}", generation {report.generation}: {counts}. '
+        f"{report.written:,} passages written in {report.seconds:.1f} s{rate}."
+    )
+    if report.stopped:
+        lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")
+    return "\n".join(lines)
+
+
+def _by_reason(files: Sequence[FileResult], state: State) -> dict[tuple[str, str], list[str]]:
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for file in files:
+        if file.state is state:
+            groups[file.reason or "", file.hint].append(file.path)
+    return groups

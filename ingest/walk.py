@@ -1,0 +1,151 @@
+"""Paths, folders and globs to the files of a run."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ingest.report import FileResult, State
+
+_NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
+
+
+@dataclass(slots=True)
+class Found:
+    """What a run works on. `files` are real paths, each once. `folders`, `single` and `patterns` say how far `--prune`
+    reaches; below `unseen` nothing could be read. `problems` are paths that are no file to read."""
+
+    files: list[Path] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    single: list[str] = field(default_factory=list)
+    patterns: list[re.Pattern[str]] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
+    problems: list[FileResult] = field(default_factory=list)
+
+
+def find(paths: Sequence[str], *, exclude: Sequence[str] = (), home: Path | None = None) -> Found:
+    """The files below the given paths, sorted within each, every real file once.
+
+    Folders are walked with their subfolders; links are followed, loops are not. Hidden files and folders,
+    node_modules, virtual environments, caches and `home` (where libraries live) are left out, unless given by name.
+    `exclude` globs are held against the name and against the path below the folder given.
+    """
+    found = Found()
+    seen: set[str] = set()
+    base = None if home is None else str(home.resolve())
+    for given in paths:
+        for path in _expanded(given, found):
+            for file in _below(path, exclude, base, found):
+                real = os.path.realpath(file)
+                if real not in seen:
+                    seen.add(real)
+                    found.files.append(Path(real))
+    return found
+
+
+def _expanded(given: str, found: Found) -> list[Path]:
+    """One argument: a path as it stands, or what its glob matches."""
+    path = Path(given).expanduser()
+    if os.path.lexists(path):
+        return [path]
+    if not glob.has_magic(given):
+        found.single.append(os.path.realpath(path))
+        found.problems.append(
+            FileResult(given, State.FAILED, "no such file or folder", hint="Check the path; nothing was removed.")
+        )
+        return []
+    parts = path.parts
+    fixed = next(place for place, part in enumerate(parts) if glob.has_magic(part))
+    base, rest = Path(*parts[:fixed]).resolve(), parts[fixed:]
+    found.patterns.append(_pattern(base, rest))
+    # A recursive glob gives folders too: their files come from the pattern or not at all.
+    matches = [match for match in sorted(base.glob("/".join(rest))) if "**" not in rest or not match.is_dir()]
+    if not matches:
+        found.problems.append(FileResult(given, State.FAILED, "no file matches this pattern"))
+    return matches
+
+
+def _pattern(base: Path, rest: Sequence[str]) -> re.Pattern[str]:
+    """A glob as a regular expression over real paths: `*` stays within a folder, `**` does not."""
+    slash = r"[/\\]"
+    parts = [re.escape(str(base).rstrip("/\\")), slash]
+    for segment in rest:
+        if segment == "**":
+            parts.append(rf"(?:[^/\\]+{slash})*")
+        else:
+            inner = fnmatch.translate(segment).removeprefix("(?s:").removesuffix(r")\Z").removesuffix(r")\z")
+            parts.append(inner.replace(".*", r"[^/\\]*") + slash)
+    return re.compile("".join(parts).removesuffix(slash))
+
+
+def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        reason = "a link that leads nowhere" if path.is_symlink() else reason_of(error)
+        found.problems.append(FileResult(str(path), State.FAILED, reason))
+        return
+    if stat.S_ISDIR(mode):
+        found.folders.append(os.path.realpath(path))
+        yield from _walk(path, exclude, home, found)
+    elif stat.S_ISREG(mode):
+        found.single.append(os.path.realpath(path))
+        yield path
+    else:
+        found.problems.append(FileResult(str(path), State.SKIPPED, "not a regular file"))
+
+
+def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
+    visited: set[str] = set()
+
+    def unreadable(error: OSError) -> None:
+        folder = str(error.filename)
+        found.unseen.append(os.path.realpath(folder))
+        found.problems.append(FileResult(folder, State.FAILED, f"folder not readable: {reason_of(error)}"))
+
+    for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
+        real = os.path.realpath(folder)
+        if real in visited:
+            subfolders.clear()
+            continue
+        visited.add(real)
+        here = Path(folder)
+        subfolders[:] = sorted(
+            name for name in subfolders if _enter(here / name, home) and not _excluded(here / name, root, exclude)
+        )
+        for name in sorted(names):
+            file = here / name
+            if name.startswith(".") or _excluded(file, root, exclude):
+                continue
+            if file.is_symlink() and not file.exists():
+                found.problems.append(FileResult(str(file), State.FAILED, "a link that leads nowhere"))
+            elif not file.is_file():
+                found.problems.append(FileResult(str(file), State.SKIPPED, "not a regular file"))
+            else:
+                yield file
+
+
+def _enter(folder: Path, home: str | None) -> bool:
+    if folder.name.startswith(".") or folder.name in _NEVER or (folder / "pyvenv.cfg").exists():
+        return False
+    return home is None or os.path.realpath(folder) != home
+
+
+def _excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
+    below = path.relative_to(root).as_posix()
+    return any(fnmatch.fnmatch(path.name, pattern) or fnmatch.fnmatch(below, pattern) for pattern in exclude)
+
+
+def reason_of(error: OSError) -> str:
+    """An operating system's error in words, without the path (the report has it)."""
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "it vanished before it was read"
+    return (error.strerror or str(error)).lower()

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
 from app.domain import Answer, Context, Filter, GatePolicy, GateResult, Judged, Question, RetrievalMode, Trace, Turn
-from app.ports import ChatModel, Embedder, LibraryReader
+from app.ports import ChatModel, Embedder, LibraryReader, Scorer
 from app.stages import context as context_stage
 from app.stages import gate as gate_stage
 from app.stages import generate as generate_stage
@@ -85,10 +85,10 @@ class Pipeline:
         open_reader: Callable[[str], LibraryReader],
         embedder: Embedder,
         open_judge: OpenJudge,
+        sentence_scorer: Callable[[], Scorer],
         chat: ChatModel | None,
         prompts: Prompts,
         limits: Limits,
-        sentence_judge: str = "auto",
     ) -> None:
         self.chat = chat
         self.limits = limits
@@ -96,7 +96,7 @@ class Pipeline:
         self._embedder = embedder
         self._open_judge = open_judge
         self._prompts = prompts
-        self._sentence_judge = sentence_judge  # sentences are always scored locally: a hosted scorer would bill them
+        self._sentence_scorer = sentence_scorer  # always a local one: a hosted scorer would bill every sentence
 
     # -- the steps ---------------------------------------------------------------------------------
 
@@ -190,9 +190,7 @@ class Pipeline:
     def answer(self, question: Question, context: Context, history: Sequence[Turn] = ()) -> AnswerStream:
         """Stream the answer: from the chat model, or extracted. Raises ProviderError or ModelError."""
         if self.chat is None:
-            return generate_stage.extractive(
-                question.standalone, context, self._open_judge(self._sentence_judge).scorer
-            )
+            return generate_stage.extractive(question.standalone, context, self._sentence_scorer())
         return generate_stage.from_chat(
             question.standalone,
             context,

@@ -1,4 +1,4 @@
-"""The extractive answer, for when no chat model is set: the judge's best sentences, quoted, cited, the direct one first.
+"""The extractive answer, where no chat model is set: the judge's best sentences, quoted and cited, direct one first.
 
 Each sentence is scored by itself against the question; a sentence from a better passage has a head start.
 """

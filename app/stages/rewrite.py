@@ -1,4 +1,4 @@
-"""Rewriting: a follow-up is made to stand alone by the chat model or, without one, by carrying its topic's terms over."""
+"""Rewriting: a follow-up is made to stand alone by the chat model or, without one, by carrying its terms over."""
 
 from __future__ import annotations
 

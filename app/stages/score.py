@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain import Chunk, GatePolicy, Judgement, Retrieved, Scale, Score, Scored, ScorerRun
+from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Scale, Score, Scored, ScorerRun
 from app.errors import ModelError, ProviderError, ProviderNonsense
 from app.ports import Calibration, Scorer
 
@@ -26,7 +26,8 @@ class Judge:
     calibration: Calibration
 
 
-OpenJudge = Callable[[str], Judge]  # by setting name; raises ModelError, ProviderError or SettingsError
+# by setting name, for this library; raises ModelError, ProviderError or SettingsError
+OpenJudge = Callable[[str, LibraryInfo], Judge]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +75,16 @@ def score(
     if requested == "none":
         return _unscored(retrieved, open_judge, requested, "skipped", "reranking is off")
     try:
-        return _with(open_judge(requested), question, retrieved, fields, requested=requested)
+        return _with(open_judge(requested, retrieved.library), question, retrieved, fields, requested=requested)
     except (ProviderError, ModelError) as error:
         reason = error.message
     if policy == "skip":
         return _unscored(retrieved, open_judge, requested, "skipped", reason)
     if policy == "fallback" and fallback not in (requested, "none"):
         try:
-            return _with(open_judge(fallback), question, retrieved, fields, requested=requested, reason=reason)
+            return _with(
+                open_judge(fallback, retrieved.library), question, retrieved, fields, requested=requested, reason=reason
+            )
         except (ProviderError, ModelError) as error:
             reason = f"{reason} The fallback failed too: {error.message}"
     return _unscored(retrieved, open_judge, requested, "failed", reason)
@@ -120,7 +123,7 @@ def _unscored(
     retrieved: Retrieved, open_judge: OpenJudge, requested: str, status: Literal["skipped", "failed"], reason: str
 ) -> Scoring:
     """Retrieval order, no scores; the question-level model still works, because it needs no scorer."""
-    calibration = open_judge("none").calibration
+    calibration = open_judge("none", retrieved.library).calibration
     none = [Score(None)] * len(retrieved.candidates)
     judgement = calibration.judge(retrieved, none)
     in_place = Judgement(

@@ -1,0 +1,42 @@
+"""`sluice models`: what there is, and preparing what is bundled."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from app.settings import load_settings
+
+
+@click.group("models", help="List the rerankers, and prepare the bundled models.", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_models, as_json=False)
+
+
+@command.command("list", help="The rerankers that can be chosen here, and why one cannot.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_models(as_json: bool) -> None:
+    from app.wiring import build  # `prepare` must work before everything else can be imported
+
+    rows = build(load_settings()).rerankers()
+    if as_json:
+        click.echo(
+            json.dumps([{"name": r.name, "label": r.label, "available": r.available, "reason": r.reason} for r in rows])
+        )
+        return
+    for row in rows:
+        click.echo(f"{row.name:<28} {row.label}" + ("" if row.available else f"   not available: {row.reason}"))
+
+
+@command.command("prepare", help="Export and quantise the bundled embedding model, once.")
+def prepare() -> None:
+    from app.providers.prepare import prepare_embedder  # loads torch when there is work to do
+
+    start = time.perf_counter()
+    path = prepare_embedder(load_settings().models_dir)
+    seconds = time.perf_counter() - start
+    click.echo(f"Embedding model ready in {path}" + (f" ({seconds:.0f} s)" if seconds > 1 else ""), err=True)

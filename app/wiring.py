@@ -1,0 +1,202 @@
+"""Settings -> Sluice: the one place where concrete parts meet. Heavy parts are loaded when first asked for, once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from app.calibration.store import calibration_for
+from app.domain import Chunk, Filter, LibraryInfo, Scalar
+from app.errors import LibraryNotFound, SettingsError
+from app.evaluation.votes import Votes
+from app.library import admin
+from app.library.pool import ReaderPool
+from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
+from app.ports import Embedder, LibraryReader, Scorer
+from app.providers.chat import open_chat
+from app.providers.embedding import open_embedder
+from app.providers.reranking.registry import RerankerChoice, choices, open_scorer, resolve
+from app.samples import SampleQuestion, samples
+from app.settings import Settings, load_settings
+from app.stages.score import Judge
+
+UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
+LOCAL_RERANKER = "auto"
+
+
+class Sluice:
+    """Everything the surfaces use. One a process, shared by all sessions; holds no question's state."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.votes = Votes(settings.sluice_home / "votes")
+        self._lock = threading.RLock()
+        self._scorers: dict[str, Scorer] = {}
+
+    # -- parts ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        with self._lock:
+            return open_embedder(self.settings)
+
+    @cached_property
+    def readers(self) -> ReaderPool:
+        return ReaderPool(
+            self.settings.libraries_dir, embedder_id=self.embedder.id, chroma_url=self.settings.chroma_url
+        )
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        with self._lock:
+            chat = open_chat(self.settings)
+            window = None if chat is None else chat.window
+            if window is None:
+                window = self.settings.chat_window
+            return Pipeline(
+                open_reader=self.open_reader,
+                embedder=self.embedder,
+                open_judge=self.open_judge,
+                sentence_scorer=lambda: self.scorer(LOCAL_RERANKER),
+                chat=chat,
+                prompts=_prompts(),
+                limits=Limits(
+                    window=UNKNOWN_WINDOW if window is None and chat is not None else window or 2 * UNKNOWN_WINDOW,
+                    window_known=chat is None or window is not None,
+                    passages=self.settings.passage_tokens,
+                    answer=self.settings.answer_tokens,
+                ),
+            )
+
+    def scorer(self, name: str) -> Scorer:
+        """A scorer by its setting name, loaded once. Raises SettingsError, ModelError or ProviderError."""
+        name = resolve(name, self.settings)
+        with self._lock:
+            if name not in self._scorers:
+                self._scorers[name] = open_scorer(name, self.settings)
+            return self._scorers[name]
+
+    def open_judge(self, name: str, library: LibraryInfo) -> Judge:
+        """A scorer with the calibration that fits this library best."""
+        scorer = self.scorer(name)
+        own = self.settings.sluice_home / "calibrations"
+        return Judge(scorer, calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None))
+
+    # -- questions -----------------------------------------------------------------------------------
+
+    def options(
+        self,
+        *,
+        library: str | None = None,
+        reranker: str | None = None,
+        retrieval: str | None = None,
+        candidates: int | None = None,
+        where: Filter = (),
+        reranker_policy: str | None = None,
+        gate: GateChoice | None = None,
+    ) -> Options:
+        """How to handle a question: what is given here, else the settings. Raises SettingsError on a bad value."""
+        settings = load_settings(
+            **{
+                **self.settings.model_dump(),
+                **_given(
+                    library=library,
+                    reranker=reranker,
+                    retrieval=retrieval,
+                    candidates=candidates,
+                    reranker_policy=reranker_policy,
+                ),
+            }
+        )
+        return Options(
+            library=settings.library,
+            reranker=resolve(settings.reranker, settings),
+            reranker_policy=settings.reranker_policy,
+            reranker_fallback=resolve(settings.reranker_fallback, settings),
+            retrieval=settings.retrieval,
+            candidates=settings.candidates,
+            where=where,
+            fields=tuple(name.strip() for name in settings.passage_fields.split(",") if name.strip()),
+            gate=gate if gate is not None else self.gate_choice(),
+        )
+
+    def gate_choice(self, **chosen: float | int | None) -> GateChoice:
+        """The gate as the settings have it, with what is given here over it."""
+        names = (*GateChoice.__dataclass_fields__,)
+        values = {name: getattr(self.settings, name) for name in names}
+        return GateChoice(**{**values, **_given(**chosen)})
+
+    def samples(self, library: str) -> tuple[SampleQuestion, ...]:
+        """Sample questions for the handbook; none for a library of one's own."""
+        return samples() if library == "handbook" else ()
+
+    def rerankers(self) -> list[RerankerChoice]:
+        """The rerankers a person can choose here, with why one cannot be used."""
+        return choices(self.settings)
+
+    # -- libraries -----------------------------------------------------------------------------------
+
+    def open_reader(self, name: str) -> LibraryReader:
+        """The current generation of a library; closing gives it back to the pool."""
+        return self.readers.open(name)
+
+    def libraries(self) -> list[LibraryInfo]:
+        return admin.list_libraries(self.settings.libraries_dir)
+
+    def library(self, name: str) -> LibraryInfo | None:
+        """What there is of a library; None when there is none of that name."""
+        try:
+            return admin.library_info(self.settings.libraries_dir, name)
+        except LibraryNotFound:
+            return None
+
+    def documents(self, name: str) -> list[admin.DocumentRow]:
+        return admin.documents(self.settings.libraries_dir, name)
+
+    def filter_fields(self, name: str) -> dict[str, list[Scalar]]:
+        """Metadata fields with few enough values to choose from."""
+        return admin.filter_fields(self.settings.libraries_dir, name)
+
+    def around(self, name: str, chunk_id: str) -> tuple[Chunk, ...]:
+        """A chunk with its neighbours in the document."""
+        reader = self.open_reader(name)
+        try:
+            return reader.around(chunk_id)
+        finally:
+            reader.close()
+
+    def delete(self, name: str, document_ids: Sequence[str]) -> None:
+        """Remove documents; readers see it at once. Raises LibraryLocked while an ingest runs."""
+        admin.delete_documents(self.settings.libraries_dir, name, document_ids)
+
+    def verify(self, name: str) -> list[str]:
+        """Differences between catalogue, vectors and lexical index, a line each; empty when all agree."""
+        return admin.verify(self.settings.libraries_dir, name)
+
+
+def build(settings: Settings | None = None) -> Sluice:
+    """Everything, from settings. Nothing heavy is loaded yet."""
+    return Sluice(load_settings() if settings is None else settings)
+
+
+def handbook_dir() -> Path:
+    """The project's own handbook, the sample library. Raises SettingsError where it was not installed along."""
+    path = Path(__file__).resolve().parent.parent / "docs"
+    if not path.is_dir():
+        raise SettingsError(
+            "The handbook is not part of this installation.", hint="Clone the repository, or: sluice ingest YOUR_FOLDER"
+        )
+    return path
+
+
+def _prompts() -> Prompts:
+    folder = resources.files("app") / "prompts"
+    read = {name: (folder / f"{name}.txt").read_text(encoding="utf-8") for name in Prompts.__dataclass_fields__}
+    return Prompts(**read)
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,103 @@
+"""Follow-ups are made to stand alone, with a model and without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.domain import Turn
+from app.errors import ProviderTimeout
+from app.ports import Delta
+from app.stages.rewrite import leans, rewrite
+from tests.fakes import ScriptedChat
+
+HISTORY = (
+    Turn("user", "What is reciprocal rank fusion?"),
+    Turn("assistant", "It merges rankings by summing 1 / (60 + rank)."),
+)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is it better than a weighted sum?",
+        "and in 2023?",
+        "What about BM25?",
+        "Why?",
+        "Who wrote that?",
+        "How do they differ?",
+    ],
+)
+def test_a_follow_up_leans(question: str) -> None:
+    assert leans(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is a cross-encoder?",
+        "Which model reads both texts that are given?",
+        "How does the gate decide whether a passage is let through?",
+        "Name the ports listed in the contract.",
+    ],
+)
+def test_a_whole_question_does_not_lean(question: str) -> None:
+    assert not leans(question)
+
+
+def test_without_a_model_the_topic_terms_are_carried_over() -> None:
+    question = rewrite("Is it better than a weighted sum?", HISTORY, chat=None, system="")
+    assert question.rewrite == "terms"
+    assert question.text == "Is it better than a weighted sum?"
+    for word in ("reciprocal", "rank", "fusion"):
+        assert word in question.standalone
+
+
+def test_terms_come_from_the_last_question_that_stood_alone() -> None:
+    history = (
+        Turn("user", "How are documents chunked?"),
+        Turn("user", "What is reciprocal rank fusion?"),
+        Turn("user", "And who proposed it?"),
+    )
+    question = rewrite("When was that?", history, chat=None, system="")
+    assert "fusion" in question.standalone
+    assert "chunked" not in question.standalone
+
+
+def test_a_question_that_stands_alone_is_left_alone() -> None:
+    question = rewrite("What is a cross-encoder?", HISTORY, chat=None, system="")
+    assert (question.standalone, question.rewrite) == ("What is a cross-encoder?", "none")
+
+
+def test_the_first_question_costs_no_chat_call() -> None:
+    chat = ScriptedChat(["never"])
+    assert rewrite("Is it good?", (), chat=chat, system="").rewrite == "none"
+    assert chat.asked == []
+
+
+def test_the_model_rewrites_and_its_label_is_taken_off() -> None:
+    chat = ScriptedChat(['Standalone question: "Is reciprocal rank fusion better?"\nextra'])
+    question = rewrite("Is it better?", HISTORY, chat=chat, system="s")
+    assert (question.standalone, question.rewrite) == ("Is reciprocal rank fusion better?", "model")
+    assert "What is reciprocal rank fusion?" in chat.asked[0][1]
+
+
+class _Down(ScriptedChat):
+    def complete(self, system: str, user: str, *, max_tokens: int) -> str:
+        raise ProviderTimeout("The chat model did not answer.")
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[Delta]:
+        raise ProviderTimeout("The chat model did not answer.")
+
+
+def test_a_chat_model_that_is_down_is_said_and_terms_are_used() -> None:
+    question = rewrite("Is it better?", HISTORY, chat=_Down([]), system="s")
+    assert question.rewrite == "terms"
+    assert "did not answer" in question.note
+
+
+def test_a_persons_own_wording_wins() -> None:
+    chat = ScriptedChat(["never"])
+    question = rewrite("Is it better?", HISTORY, chat=chat, system="s", edited="Is RRF better?")
+    assert (question.standalone, question.rewrite, chat.asked) == ("Is RRF better?", "edited", [])

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 import click
+from app.providers.embedding import open_embedder
 from rich.console import Console
 
 from app.errors import SluiceError, UsageError
 from app.ports import Embedder
-from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.library import filling
 from ingest.load import format_of, load, no_reader

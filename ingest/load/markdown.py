@@ -19,6 +19,11 @@ _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)",
 _FIELD = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:\s+(\S.*)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _COMMENT = re.compile(r"<!--.*?-->|\{/\*.*?\*/\}", re.DOTALL)
+# A component with properties, or a closing or self-closing one; a bare <String> in prose is a type and stays.
+_COMPONENT = re.compile(r"</[A-Z][\w.]*\s*>|<[A-Z][\w.]*(?:\s(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)?/>")
+_COMPONENT_OPEN = re.compile(
+    r"<[A-Z][\w.]*\s(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*=(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*>"
+)
 _MDX_STATEMENT = re.compile(r"^(import\s.+\sfrom\s+['\"].+['\"];?|import\s+['\"].+['\"];?|export\s+\w+\s.*)$")
 _BLOCK_ENDS = re.compile(r"</(p|li|tr|div|h[1-6]|summary|td|th)>|<br\s*/?>", re.IGNORECASE)
 
@@ -34,10 +39,10 @@ def load(name: str, data: bytes) -> Parsed:
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
     outline = Outline()
     title = str(fields.pop("title", "")) or _first_heading(tokens)
-    _read(tokens, outline, mdx=name.lower().endswith(".mdx"))
+    _read(tokens, outline)
     description = fields.pop("description", None)
     blocks = outline.blocks()
-    if isinstance(description, str) and description:
+    if isinstance(description, str) and not any(description in block.text for block in blocks):
         opening = Outline()
         opening.add(description)
         blocks = (*opening.blocks(), *blocks)
@@ -68,7 +73,7 @@ def _first_heading(tokens: Sequence[Token]) -> str:
     return ""
 
 
-def _read(tokens: Sequence[Token], outline: Outline, *, mdx: bool) -> None:
+def _read(tokens: Sequence[Token], outline: Outline) -> None:
     """Walk the flat token stream. Lists are gathered into one block, an item a line; tables into rows of cells."""
     lines: list[str] = []  # the list being read
     bullets: list[str] = []  # the mark of each open list: "-" or the next number
@@ -114,7 +119,7 @@ def _read(tokens: Sequence[Token], outline: Outline, *, mdx: bool) -> None:
                 lines.append(indent + mark + text)
                 fresh = False
             else:
-                outline.add(_without_statements(text) if mdx else text)
+                outline.add(_without_mdx(text))
 
 
 def _inline(token: Token) -> str:
@@ -141,5 +146,7 @@ def _without_tags(html: str) -> str:
     return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 
 
-def _without_statements(text: str) -> str:
+def _without_mdx(text: str) -> str:
+    """A paragraph without MDX statements and components; plain Markdown of documentation sites holds them too."""
+    text = _COMPONENT_OPEN.sub("", _COMPONENT.sub("", text))
     return "\n".join(line for line in text.split("\n") if not _MDX_STATEMENT.match(line))

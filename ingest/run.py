@@ -51,6 +51,7 @@ class _Waiting:
     cuts: tuple[Cut, ...]
     result: FileResult
     size: int
+    before: StoredDocument | None
 
 
 @dataclass(slots=True)
@@ -133,7 +134,7 @@ class Ingest:
             return
         state = State.ADDED if todo == "add" else State.REPLACED
         result = FileResult(str(path), state, "; ".join(parsed.warnings) or None, len(cuts))
-        self._waiting.append(_Waiting(document, made_by, cuts, result, size))
+        self._waiting.append(_Waiting(document, made_by, cuts, result, size, before))
         if sum(len(waiting.cuts) for waiting in self._waiting) >= _BATCH:
             self._flush()
 
@@ -148,13 +149,21 @@ class Ingest:
         start = 0
         for one in waiting:
             end = start + len(one.cuts)
-            self.writer.replace(one.document, [cut.chunk for cut in one.cuts], vectors[start:end], one.recipe)
-            self._unpublished = True
-            self._written += len(one.cuts)
-            self._done(one.result, one.size)
+            self._write(one, vectors[start:end])
             start = end
         if time.monotonic() - self._published_at >= self.publish_after:
             self._publish()
+
+    def _write(self, one: _Waiting, vectors: Vectors) -> None:
+        try:
+            self.writer.replace(one.document, [cut.chunk for cut in one.cuts], vectors, one.recipe)
+        except DocumentError as error:
+            failed = FileResult(one.result.path, State.FAILED, _kept(error.message, one.before), 0, error.hint)
+            self._done(failed, one.size)
+            return
+        self._unpublished = True
+        self._written += len(one.cuts)
+        self._done(one.result, one.size)
 
     def _embed(self, texts: Sequence[str]) -> Vectors | None:
         """Shape (len(texts), dimension); equal texts are embedded once. None when told to stop on the way."""

@@ -11,7 +11,7 @@ import trafilatura
 from app.errors import DocumentError
 from ingest.load.decode import decode
 from ingest.load.outline import Outline
-from ingest.load.parsed import Parsed, finish
+from ingest.load.parsed import Block, Parsed, finish
 from ingest.load.table import markdown_table
 
 _CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w:.-]+)", re.IGNORECASE)
@@ -43,11 +43,14 @@ def load(name: str, data: bytes) -> Parsed:
             blocks = main
         elif main:
             notes.append("its main text could not be told from the rest: the whole page was taken")
-    first = next((block.section[0] for block in blocks if block.section), "")
-    return finish(name, blocks, title=title or first, warnings=notes)
+    heading = " ".join((next((_words(node) for node in tree.iter("h1")), "")).split())
+    # "Duck - Wikipedia" over a heading "Duck": the heading is the page's name, the rest is the site's.
+    title = heading if heading and (not title or heading in title) else title
+    return finish(name, blocks, title=title, warnings=notes)
 
 
-def _main_text(tree: Any) -> tuple[Any, ...]:
+def _main_text(tree: Any) -> tuple[Block, ...]:
+    _mark_code(tree)
     found = trafilatura.bare_extraction(
         tree, include_comments=False, include_tables=True, include_formatting=True, favor_recall=True
     )
@@ -56,6 +59,15 @@ def _main_text(tree: Any) -> tuple[Any, ...]:
     outline = Outline()
     _Walk(outline, _TEI_TAGS).walk(found.body)
     return outline.blocks()
+
+
+def _mark_code(tree: Any) -> None:
+    """trafilatura makes quotations of <pre> and forgets their line breaks: marks take their place."""
+    for pre in tree.iter("pre"):
+        for node in pre.iter():
+            node.text = node.text.replace("\n", _CODE_BREAK) if node.text else node.text
+            if node is not pre and node.tail:
+                node.tail = node.tail.replace("\n", _CODE_BREAK)
 
 
 _FURNITURE = (
@@ -130,9 +142,9 @@ class _Walk:
         elif tag in self._tags.lists:
             self._flush()
             self._outline.add("\n".join(self._items(node, 0)))
-        elif tag in self._tags.code and (tag == "pre" or "\n" in "".join(node.itertext())):
+        elif tag in self._tags.code | self._tags.paragraph and self._is_code(node):
             self._flush()
-            self._outline.add("".join(node.itertext()).strip("\n"), "code")
+            self._outline.add("".join(node.itertext()).replace(_CODE_BREAK, "\n").strip("\n"), "code")
         elif tag in self._tags.paragraph and not self._holds_blocks(node):
             self._flush()
             self._outline.add(_lines(node))
@@ -144,6 +156,10 @@ class _Walk:
             self._flush()
             self._down(node)
             self._flush()
+
+    @staticmethod
+    def _is_code(node: Any) -> bool:
+        return node.tag == "pre" or _CODE_BREAK in "".join(node.itertext())
 
     def _holds_blocks(self, node: Any) -> bool:
         known = self._tags.lists | {"table"} | _HEADINGS | {"head", "p", "div", "pre"}
@@ -191,9 +207,10 @@ class _Walk:
 
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_INLINE = frozenset(("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "hi", "i",
-                     "img", "ins", "kbd", "label", "mark", "q", "ref", "s", "samp", "small", "span", "strike", "strong",
-                     "sub", "sup", "time", "tt", "u", "var"))  # fmt: skip
+_INLINE = frozenset(("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "hi",
+                     "i", "img", "ins", "kbd", "label", "mark", "q", "ref", "s", "samp", "small", "span", "strike",
+                     "strong", "sub", "sup", "time", "tt", "u", "var"))  # fmt: skip
+_CODE_BREAK = "\ue001"
 _BREAK = "\ue000"  # stands for <br> until the white space is gone; lxml takes no control characters
 
 

@@ -27,6 +27,16 @@ def cited_numbers(text: str) -> list[int]:
     return [int(n) for match in _CITATION.finditer(text) for n in re.split(r"\s*[,;]\s*", match.group(1))]
 
 
+def split_at_citations(text: str) -> list[str | tuple[int, ...]]:
+    """Text and citations in turn. `split_at_citations("a [1, 2].") == ["a ", (1, 2), "."]`."""
+    pieces: list[str | tuple[int, ...]] = []
+    end = 0
+    for match in _CITATION.finditer(text):
+        pieces += [text[end : match.start()], tuple(int(n) for n in re.split(r"\s*[,;]\s*", match.group(1)))]
+        end = match.end()
+    return [*pieces, text[end:]]
+
+
 def check(text: str, passages: Sequence[Passage]) -> Citations:
     """Compare an answer's citations with the passages it was given."""
     there = {p.number for p in passages}

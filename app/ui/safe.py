@@ -1,0 +1,68 @@
+"""Untrusted text -> HTML that runs and loads nothing. Document text is escaped; answers keep a small part of Markdown.
+
+Neither goes through Streamlit's own Markdown, which loads remote images and reads `$`, `:colour[...]` and `:icon:`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+
+from app.stages.citations import split_at_citations
+
+_OFF = ["image", "link", "autolink", "reference", "html_block", "html_inline", "entity"]
+
+
+def text(value: object) -> str:
+    """Escaped for an element or a quoted attribute. `text('<b a="1">') == '&lt;b a=&quot;1&quot;&gt;'`."""
+    return html.escape(str(value), quote=True)
+
+
+def answer(value: str, *, known: Collection[int], anchor: Callable[[int], str]) -> str:
+    """A chat model's answer: paragraphs, lists, emphasis, code and tables; images, links and HTML stay text.
+
+    Citations of `known` passages become links to `anchor(n)`; others are marked as unknown.
+    """
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_OFF)
+
+    def words(self: Any, tokens: Sequence[Any], at: int, options: Any, env: Any) -> str:
+        return _cited(tokens[at].content, known, anchor)
+
+    markdown.add_render_rule("text", words)
+    return str(markdown.render(value))
+
+
+def quoted(value: str, *, known: Collection[int], anchor: Callable[[int], str]) -> str:
+    """An extractive answer: document text, so nothing in it is markup; blank lines make paragraphs."""
+    parts = [part for part in re.split(r"\n{2,}", value) if part.strip()]
+    return "".join(f'<p class="quote">{_cited(part, known, anchor)}</p>' for part in parts)
+
+
+def marked(value: str, sentence: str | None) -> str:
+    """Document text with one sentence of it marked, where it can be found (blanks may differ)."""
+    words = (sentence or "").split()
+    found = re.search(r"\s+".join(map(re.escape, words)), value) if words else None
+    if found is None:
+        return text(value)
+    start, end = found.span()
+    return f"{text(value[:start])}<mark>{text(value[start:end])}</mark>{text(value[end:])}"
+
+
+def _cited(value: str, known: Collection[int], anchor: Callable[[int], str]) -> str:
+    out = []
+    for piece in split_at_citations(value):
+        if isinstance(piece, str):
+            out.append(text(piece))
+        else:
+            out += [_citation(number, number in known, anchor(number)) for number in piece]
+    return "".join(out)
+
+
+def _citation(number: int, is_known: bool, target: str) -> str:
+    if not is_known:
+        return f'<span class="cite unknown" title="There is no passage {number}">{number}?</span>'
+    return f'<a class="cite" href="#{text(target)}" aria-label="Open passage {number}">{number}</a>'

@@ -1,0 +1,115 @@
+"""Fit the calibrations that are shipped: `python -m app.tuning.calibrate_shipped --data FOLDER [--scorer NAME]`.
+
+FOLDER holds the question sets (train_*, dev_squad2, dev_tatqa). The scorer is named as in the setting RERANKER; `none`
+fits the maps from retrieval evidence alone, which serve every scorer. Everything in between (libraries, scores) is
+kept below SLUICE_HOME, so that a second run goes on where the first one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from app.calibration.fit import Observation, Unseen, fit_calibration
+from app.calibration.fitted import FittedCalibration, FittedOn
+from app.calibration.store import save_calibration
+from app.errors import SluiceError
+from app.ports import Embedder, Scorer
+from app.providers.embedding import open_embedder
+from app.providers.reranking.registry import open_scorer, resolve
+from app.settings import Settings, load_settings
+from app.tuning.calibration_errors import errors_of, measured_errors
+from app.tuning.calibration_observe import observe
+from app.tuning.calibration_sets import (
+    ABSTENTION,
+    FITTED,
+    MEASURED,
+    LibraryPlan,
+    plan_abstention,
+    plan_fitted,
+    plan_measured,
+)
+from app.tuning.sources import read_set
+
+SHIPPED = Path(__file__).resolve().parent.parent / "models" / "calibrations"
+CHUNKING = "at most 220 tokens"
+LOST = 0.05
+WRONG_REFUSALS = 0.1
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
+@click.option("--scorer", "names", multiple=True, default=("none", "late-interaction"), show_default=True)
+@click.option("--questions", default=300, show_default=True, help="Questions a set; half as many off topic to all.")
+@click.option("--out", type=click.Path(path_type=Path), default=SHIPPED, help="Where the files go.")
+def main(data: Path, names: tuple[str, ...], questions: int, out: Path) -> None:
+    """Fit and write one calibration for each scorer named."""
+    try:
+        settings = load_settings()
+        embedder = open_embedder(settings)
+        plans = _plans(data, questions)
+        for name in names:
+            scorer = None if name == "none" else open_scorer(resolve(name, settings), settings)
+            path = save_calibration(_fit(plans, settings, embedder, scorer), out)
+            click.echo(f"{name}: {path}")
+    except SluiceError as error:
+        raise click.ClickException(f"{error.message}\n{error.hint}") from error
+
+
+def _plans(data: Path, questions: int) -> list[LibraryPlan]:
+    fitted = plan_fitted([read_set(data / name) for name in FITTED], questions=questions, off_topic=questions // 5)
+    tatqa = read_set(data / MEASURED)
+    return [
+        *fitted,
+        plan_abstention(read_set(data / ABSTENTION), questions=questions),
+        plan_measured(tatqa, questions=questions, within_group=True),
+        plan_measured(tatqa, questions=questions, within_group=False),
+    ]
+
+
+def _fit(
+    plans: Sequence[LibraryPlan], settings: Settings, embedder: Embedder, scorer: Scorer | None
+) -> FittedCalibration:
+    work = settings.sluice_home / "calibration"
+    fitted: list[Observation] = []
+    measured: list[Observation] = []
+    for plan in plans:
+        seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=scorer, say=_say)
+        (fitted if plan.fitted else measured).extend(seen)
+    on = FittedOn(
+        sets=tuple(plan.name for plan in plans if plan.fitted),
+        library=None,
+        chunking=CHUNKING,
+        embedder=embedder.id,
+        questions=len(fitted),
+        passages=sum(len(o.relevant) for o in fitted),
+        date=datetime.now(UTC).date().isoformat(),
+    )
+    identity = None if scorer is None else scorer.profile.id
+    calibration, unseen = fit_calibration(
+        fitted, scorer=identity, fitted_on=on, lost=LOST, wrong_refusals=WRONG_REFUSALS
+    )
+    errors, policy = measured_errors(unseen, calibration.policy, lost=LOST, wrong_refusals=WRONG_REFUSALS)
+    errors["not_fitted_on"] = {
+        name: errors_of([_judged(calibration, o) for o in measured if o.group == name], policy)
+        for name in dict.fromkeys(o.group for o in measured)
+    }
+    return replace(calibration, policy=policy, errors=errors)
+
+
+def _judged(calibration: FittedCalibration, observation: Observation) -> Unseen:
+    if calibration.scorer is None:
+        return Unseen(observation, calibration.evidence(observation.retrieved))
+    return Unseen(observation, calibration.judge(observation.retrieved, observation.scores()))
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

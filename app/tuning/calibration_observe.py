@@ -1,0 +1,121 @@
+"""Building the planned libraries, asking them, and scoring: the labelled observations a calibration is fitted on.
+
+Libraries are filled by `python -m ingest`, so that chunks are what users get. Everything is kept below a work folder:
+a second run embeds nothing twice, and scores that a scorer has given are read back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from app import ingest_process
+from app.calibration.fit import Observation
+from app.domain import Chunk, Condition, Retrieved
+from app.library import open_reader
+from app.ports import Embedder, LibraryReader, Scorer
+from app.stages.retrieve import retrieve
+from app.stages.score import passage_text
+from app.tuning.calibration_sets import Ask, LibraryPlan
+
+Say = Callable[[str], None]
+
+
+def observe(
+    plan: LibraryPlan, *, work: Path, libraries: Path, embedder: Embedder, scorer: Scorer | None, say: Say
+) -> list[Observation]:
+    """Fill the plan's library, ask its questions, score the candidates. Questions that retrieve nothing are left out.
+
+    `libraries` is where `python -m ingest` puts libraries under the same settings. Raises what its parts raise.
+    """
+    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", plan.name.removesuffix(" within context").lower())
+    _fill(plan, name, work, say)
+    reader = open_reader(libraries, name, embedder_id=embedder.id)
+    try:
+        asked = list(_ask_all(plan, reader, embedder))
+    finally:
+        reader.close()
+    scores = None if scorer is None else _scores(plan, asked, scorer, work, say)
+    rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
+    return [
+        Observation(
+            group=plan.name,
+            kind=ask.kind,
+            retrieved=retrieved,
+            relevant=relevant_chunks(ask, [c.chunk for c in retrieved.candidates], rows),
+            raw=None if scores is None else scores[place],
+            for_p=plan.for_p,
+        )
+        for place, (ask, retrieved) in enumerate(asked)
+    ]
+
+
+def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: dict[str, int]) -> tuple[bool, ...]:
+    """Which chunks answer: those of a relevant passage, and of a passage cut in several only those with an answer in
+    them, where one can be found. `rows` maps passage ids to rows of the ingested file, 1-based."""
+    wanted = {rows[p] for p in ask.relevant if p in rows}
+    from_relevant = [chunk.metadata.get("row") in wanted for chunk in chunks]
+    answers = [_plain(answer) for answer in ask.answers if answer.strip()]
+    holds = [yes and any(a in _plain(c.text) for a in answers) for yes, c in zip(from_relevant, chunks, strict=True)]
+    found = {chunk.metadata.get("row") for yes, chunk in zip(holds, chunks, strict=True) if yes}
+    return tuple(
+        held or (yes and chunk.metadata.get("row") not in found)
+        for held, yes, chunk in zip(holds, from_relevant, chunks, strict=True)
+    )
+
+
+def _fill(plan: LibraryPlan, name: str, work: Path, say: Say) -> None:
+    path = work / name / f"{plan.title}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps({"title": p.title, "text": p.text}, ensure_ascii=False) for p in plan.passages]
+    content = "\n".join(lines) + "\n"
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        path.write_text(content, encoding="utf-8")
+    for event in ingest_process.start([path], library=name):
+        if event.kind == "report":
+            say(f"{plan.name}: {len(plan.passages)} passages, {len(plan.asks)} questions")
+
+
+def _ask_all(plan: LibraryPlan, reader: LibraryReader, embedder: Embedder) -> Iterator[tuple[Ask, Retrieved]]:
+    rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
+    vectors = embedder.embed_questions([ask.text for ask in plan.asks])
+    for ask, vector in zip(plan.asks, vectors, strict=True):
+        where = (Condition("row", "in", tuple(sorted(rows[p] for p in ask.scope))),) if ask.scope else ()
+        retrieved = retrieve(ask.text, vector, reader, where=where)
+        if retrieved.candidates:
+            yield ask, retrieved
+
+
+def _scores(
+    plan: LibraryPlan, asked: Sequence[tuple[Ask, Retrieved]], scorer: Scorer, work: Path, say: Say
+) -> list[tuple[float | None, ...]]:
+    digest = hashlib.sha256(str(scorer.profile.id).encode("utf-8")).hexdigest()[:12]
+    path = work / "scores" / f"{digest}-{re.sub(r'[^a-z0-9]+', '-', plan.name)}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known: dict[str, tuple[float | None, ...]] = {}
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    for line in before.splitlines():
+        if line.endswith("}"):  # a kill may have cut a line
+            entry = json.loads(line)
+            known[entry["key"]] = tuple(entry["raw"])
+    result = []
+    with path.open("a", encoding="utf-8") as out:
+        out.write("" if before.endswith("\n") or not before else "\n")
+        for number, (ask, retrieved) in enumerate(asked, 1):
+            passages = [passage_text(c.chunk) for c in retrieved.candidates]
+            key = hashlib.sha256("\0".join([ask.text, *passages]).encode("utf-8")).hexdigest()
+            if key not in known:
+                known[key] = tuple(score.raw for score in scorer.score(ask.text, passages))
+                out.write(json.dumps({"key": key, "raw": known[key]}) + "\n")
+                out.flush()
+            result.append(known[key])
+            if number % 100 == 0:
+                say(f"{plan.name}: scored {number} of {len(asked)}")
+    return result
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())

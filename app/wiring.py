@@ -12,7 +12,7 @@ from app.calibration.store import calibration_for
 from app.domain import Chunk, Filter, LibraryInfo, Scalar
 from app.errors import LibraryNotFound, SettingsError
 from app.evaluation.votes import Votes
-from app.library import admin
+from app.library import admin, check
 from app.library.pool import ReaderPool
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Embedder, LibraryReader, Scorer
@@ -174,7 +174,7 @@ class Sluice:
 
     def verify(self, name: str) -> list[str]:
         """Differences between catalogue, vectors and lexical index, a line each; empty when all agree."""
-        return admin.verify(self.settings.libraries_dir, name)
+        return check.verify(self.settings.libraries_dir, name)
 
 
 def build(settings: Settings | None = None) -> Sluice:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from app.errors import LibraryNotFound, UsageError
-from app.library import admin
+from app.library import admin, check
 from app.settings import load_settings
 
 
@@ -47,7 +47,7 @@ def show_one(name: str, as_json: bool) -> None:
 @command.command("verify", help="Compare catalogue, vectors and lexical index. Exit code 1 when they differ.")
 @click.argument("name")
 def verify(name: str) -> None:
-    differences = admin.verify(_existing(name), name)
+    differences = check.verify(_existing(name), name)
     for line in differences:
         click.echo(line)
     if differences:

@@ -132,7 +132,11 @@ def _cells(row: str) -> list[str]:
 
 
 def _cut(piece: Piece, count: Count, budget: int) -> list[Piece]:
-    """A piece above the budget, between words; words longer than 48 characters may be cut within."""
+    """A piece above the budget, between words; words longer than 48 characters may be cut within.
+
+    The parts are a quarter of the budget, so that they fill chunks evenly and can overlap.
+    """
+    budget = max(1, budget // 4)
     words: list[str] = []
     for match in _WORD.finditer(piece.text):
         word = match.group()

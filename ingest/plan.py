@@ -22,22 +22,20 @@ def vanished(
     present: Set[str],
     *,
     folders: Iterable[str],
-    files: Iterable[str] = (),
     matches: Callable[[str], bool] = lambda _: False,
     unseen: Iterable[str] = (),
 ) -> list[StoredDocument]:
     """The stored documents that `--prune` removes, by uri.
 
-    Below one of the `folders` given, one of the single `files` given or `matches` a glob given; and not `present`.
+    Below one of the `folders` given, or `matches` a glob given; and not `present`.
     What lies below `unseen` folders (they could not be read) stays: it may well be there.
     """
     below = tuple(_as_folder(folder) for folder in folders)
-    named = frozenset(files)
     hidden = tuple(_as_folder(folder) for folder in unseen)
     return [
         document
         for uri, document in sorted(stored.items())
-        if uri not in present and (uri in named or uri.startswith(below) or matches(uri)) and not uri.startswith(hidden)
+        if uri not in present and (uri.startswith(below) or matches(uri)) and not uri.startswith(hidden)
     ]
 
 

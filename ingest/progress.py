@@ -14,10 +14,10 @@ from ingest.report import FileResult, Report, State, file_json, to_json
 
 
 class Meter:
-    """Counts files, bytes and passages; gives the rate and the time left.
+    """Counts files, bytes of text and passages; gives the rate and the time left.
 
-    Time left goes by bytes, the only measure known beforehand; files that did not change are passed over in no time
-    and do not count.
+    Time left goes by the bytes of text to expect, the only measure known beforehand; files that did not change are
+    passed over in no time and do not count.
     """
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class LineProgress:
 
     def started(self, files: int, size: int) -> None:
         self._meter.start(files, size)
-        self._say(f"{files} files, {size / 1e6:.1f} MB")
+        self._say(f"{files} files")
 
     def file_done(self, result: FileResult, size: int) -> None:
         self._meter.file(result, size)
@@ -145,7 +145,7 @@ class LineProgress:
 class JsonLines:
     """One JSON object a line, for the program that started this process.
 
-    Events: `started` {files, bytes}; `file` {path, state, reason, hint, chunks, done, files, passages, rate,
+    Events: `started` {files}; `file` {path, state, reason, hint, chunks, done, files, passages, rate,
     seconds_left}; `passages` (the last four, while a long document is embedded); `published` {generation}; at the end
     `report` with the report of `--json` under "report" and {stopped}, or `error` {message, hint}.
     """
@@ -156,7 +156,7 @@ class JsonLines:
 
     def started(self, files: int, size: int) -> None:
         self._meter.start(files, size)
-        self._write({"event": "started", "files": files, "bytes": size})
+        self._write({"event": "started", "files": files})
 
     def file_done(self, result: FileResult, size: int) -> None:
         self._meter.file(result, size)

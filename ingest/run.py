@@ -32,7 +32,7 @@ class Progress(Protocol):
     """Who is told how the run goes."""
 
     def started(self, files: int, size: int) -> None:
-        """`size`: bytes of all files."""
+        """`size`: bytes of text to expect in all files; `file_done` gives each file's."""
         ...
 
     def file_done(self, result: FileResult, size: int) -> None: ...
@@ -82,7 +82,7 @@ class Ingest:
         """
         began = self._published_at = time.monotonic()
         stored = self.writer.stored()
-        sizes = [_size(path) for path in found.files]
+        sizes = [_text_size(path) for path in found.files]
         self.progress.started(len(found.files), sum(sizes))
         for problem in found.problems:
             self._done(problem, 0)
@@ -100,7 +100,7 @@ class Ingest:
         return Report(
             library=self.writer.info.name,
             generation=generation,
-            files=tuple(self._results),
+            files=tuple(sorted(self._results, key=lambda result: result.path)),
             seconds=time.monotonic() - began,
             written=self._written,
             stopped=stopped,
@@ -185,7 +185,6 @@ class Ingest:
             stored,
             present,
             folders=found.folders,
-            files=found.single,
             matches=lambda uri: any(pattern.fullmatch(uri) for pattern in found.patterns),
             unseen=found.unseen,
         )
@@ -212,9 +211,11 @@ class Ingest:
         self.progress.file_done(result, size)
 
 
-def _size(path: Path) -> int:
+def _text_size(path: Path) -> int:
+    """Bytes of text to expect in a file, the measure of the work it will be: 0 where it will not be read."""
+    kind = format_of(path)
     try:
-        return path.stat().st_size
+        return int(path.stat().st_size * kind.text_share) if kind is not None else 0
     except OSError:
         return 0  # it vanished since the walk; reading it names the reason
 

@@ -18,12 +18,11 @@ _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 @dataclass(slots=True)
 class Found:
-    """What a run works on. `files` are real paths, each once. `folders`, `single` and `patterns` say how far `--prune`
+    """What a run works on. `files` are real paths, each once. `folders` and `patterns` say how far `--prune`
     reaches; below `unseen` nothing could be read. `problems` are paths that are no file to read."""
 
     files: list[Path] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
-    single: list[str] = field(default_factory=list)
     patterns: list[re.Pattern[str]] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     problems: list[FileResult] = field(default_factory=list)
@@ -55,7 +54,6 @@ def _expanded(given: str, found: Found) -> list[Path]:
     if os.path.lexists(path):
         return [path]
     if not glob.has_magic(given):
-        found.single.append(os.path.realpath(path))
         found.problems.append(
             FileResult(given, State.FAILED, "no such file or folder", hint="Check the path; nothing was removed.")
         )
@@ -95,7 +93,6 @@ def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -
         found.folders.append(os.path.realpath(path))
         yield from _walk(path, exclude, home, found)
     elif stat.S_ISREG(mode):
-        found.single.append(os.path.realpath(path))
         yield path
     else:
         found.problems.append(FileResult(str(path), State.SKIPPED, "not a regular file"))

@@ -14,18 +14,19 @@ from ingest.load.parsed import Parsed
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format we read. `isolated`: its parser is large and old enough to hang or crash, so it runs in a process
-    of its own with a time limit."""
+    of its own with a time limit. `text_share`: how much of such a file is text, roughly (0..1), for the time left."""
 
     name: str
     module: str
     isolated: bool = False
+    text_share: float = 1.0
 
 
 _MARKDOWN = Format("markdown", "ingest.load.markdown")
 _TEXT = Format("text", "ingest.load.text")
-_HTML = Format("html", "ingest.load.html", isolated=True)
-_PDF = Format("pdf", "ingest.load.pdf", isolated=True)
-_DOCX = Format("docx", "ingest.load.docx", isolated=True)
+_HTML = Format("html", "ingest.load.html", isolated=True, text_share=0.3)
+_PDF = Format("pdf", "ingest.load.pdf", isolated=True, text_share=0.2)
+_DOCX = Format("docx", "ingest.load.docx", isolated=True, text_share=0.2)
 _CSV = Format("csv", "ingest.load.delimited")
 _JSONL = Format("jsonl", "ingest.load.jsonl")
 

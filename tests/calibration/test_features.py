@@ -1,0 +1,85 @@
+"""The numbers the maps look at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.calibration.features import (
+    PASSAGE_FEATURES,
+    QUESTION_FEATURES,
+    evidence_of,
+    margins,
+    passage_features,
+    question_features,
+)
+from tests.calibration.questions import retrieved
+
+TWO = retrieved([0.6, 0.36], [0.5, 0.14], matched=[frozenset({0}), frozenset({0, 1})])
+
+
+def test_passage_features_by_hand() -> None:
+    features = passage_features(evidence_of(TWO, [2.0, -2.0]))
+
+    assert features["score"].tolist() == [2.0, -2.0]
+    assert features["score_margin"].tolist() == [2.0, -2.0]  # root of 4, behind it negative
+    assert features["cosine"] == pytest.approx([0.5, 0.2])  # (.6 - .2) / (1 - .2)
+    assert features["bm25_margin"] == pytest.approx([0.6, -0.6])
+    assert features["cover"] == pytest.approx([0.75, 1.0])  # weights 3 and 1
+
+
+def test_question_features_by_hand() -> None:
+    features = question_features(evidence_of(TWO, [2.0, -2.0]))
+
+    assert features["score_best"] == 2.0
+    assert features["score_lead"] == 2.0
+    assert features["score_over_rest"] == 4.0
+    assert features["cosine_best"] == pytest.approx(0.5)
+    assert features["cover_best"] == 1.0
+    assert features["cover_three"] == 1.0
+    assert features["cover_scored"] == 0.75  # of the passage the scorer puts first
+
+
+@pytest.mark.parametrize(
+    ("cosines", "shares", "raw", "view"),
+    [
+        ([0.6], [0.5], [1.0], "full"),
+        ([0.6], None, [1.0], "dense"),
+        ([None], None, [1.0], "score"),
+        ([0.6], [0.5], None, "evidence"),
+        ([0.6], None, None, "evidence_dense"),
+        ([0.6, None], [0.5, 0.4], [1.0, 2.0], "score"),
+        ([0.6], [0.5], [None], "evidence"),
+        ([None], None, None, None),
+        ([None], None, [None], None),
+    ],
+)
+def test_the_view_follows_what_is_at_hand(
+    cosines: list[float | None], shares: list[float] | None, raw: list[float | None] | None, view: str | None
+) -> None:
+    evidence = evidence_of(retrieved(cosines, shares), raw)
+
+    assert evidence.view() == view
+    if view is not None:
+        assert set(PASSAGE_FEATURES[view]) <= set(passage_features(evidence))  # type: ignore[index]
+        assert set(QUESTION_FEATURES[view]) <= set(question_features(evidence))  # type: ignore[index]
+
+
+def test_a_question_of_stop_words_has_no_lexical_evidence() -> None:
+    assert evidence_of(replace(TWO, term_weights=())).view() == "evidence_dense"
+
+
+def test_margins_of_ties_of_one_and_of_missing() -> None:
+    assert margins(np.array([1.0, 1.0, 0.0])).tolist() == [0.0, 0.0, -1.0]
+    assert margins(np.array([5.0])).tolist() == [0.0]
+    unknown = margins(np.array([np.nan, 4.0, 0.0]))
+    assert np.isnan(unknown[0])
+    assert unknown[1:].tolist() == [2.0, -2.0]
+
+
+def test_asking_for_more_candidates_changes_no_question_feature() -> None:
+    falling = [0.9 - 0.01 * i for i in range(40)]
+    twenty, forty = (question_features(evidence_of(retrieved(falling[:n], falling[:n]), falling[:n])) for n in (20, 40))
+    assert twenty == pytest.approx(forty)

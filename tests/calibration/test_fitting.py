@@ -1,0 +1,142 @@
+"""Fitting: the regression finds what was put in, thresholds keep their promise, groups do not leak."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.calibration.fit import Unseen, answer_above, fit_calibration, keep_above
+from app.calibration.fitted import FittedOn
+from app.calibration.maps import sigmoid
+from app.calibration.regression import fit_logistic, isotonic_knots
+from app.domain import Judgement, ScorerId
+from tests.calibration.questions import observation
+
+ON = FittedOn(("set",), None, "chunks", "fake/letters", 10, 200, "2026-01-01")
+SCORER = ScorerId("fake", "table")
+
+
+def test_the_regression_finds_the_weights_that_made_the_labels() -> None:
+    random = np.random.default_rng(1)
+    x, y = random.normal(2.0, 3.0, 40_000), random.normal(-1.0, 0.5, 40_000)
+    labels = (random.random(40_000) < sigmoid(0.5 * x + 2.0 * y + 1.0)).astype(float)
+    fitted = fit_logistic({"x": x, "y": y}, ["x", "y"], labels, np.ones(40_000), ridge=1e-6)
+
+    slopes = np.asarray(fitted.weights) / np.asarray(fitted.scale)
+    assert slopes == pytest.approx([0.5, 2.0], abs=0.06)
+    assert fitted.intercept - float(slopes @ fitted.mean) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_feature_that_would_lower_p_is_left_out() -> None:
+    random = np.random.default_rng(2)
+    x = random.normal(size=5_000)
+    labels = (random.random(5_000) < sigmoid(2.0 * x)).astype(float)
+    fitted = fit_logistic(
+        {"x": x, "against": -x + random.normal(size=5_000)},
+        ["x", "against"],
+        labels,
+        np.ones(5_000),
+        never_below_zero=frozenset({"x", "against"}),
+    )
+    assert "x" in fitted.names
+    assert all(weight >= 0.0 for weight in fitted.weights)
+
+
+def test_perfectly_separable_labels_do_not_run_away() -> None:
+    x = np.linspace(-1.0, 1.0, 100)
+    fitted = fit_logistic({"x": x}, ["x"], (x > 0).astype(float), np.ones(100))
+    assert np.isfinite(fitted.weights).all()
+    assert fitted.weights[0] > 0.0
+
+
+def test_labels_of_one_kind_cannot_be_fitted() -> None:
+    with pytest.raises(ValueError, match="both kinds"):
+        fit_logistic({"x": np.arange(3.0)}, ["x"], np.ones(3), np.ones(3))
+
+
+def test_isotonic_knots_rise() -> None:
+    random = np.random.default_rng(3)
+    log_odds = random.normal(size=2_000)
+    labels = (random.random(2_000) < 0.5 * sigmoid(3.0 * log_odds)).astype(float)
+    knots = isotonic_knots(log_odds, labels, np.ones(2_000))
+    assert len(knots) > 2
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(knots, knots[1:], strict=False))
+
+
+def unseen(group: str, p: float, p_answerable: float = 0.5) -> Unseen:
+    seen = observation(group, [1.0], [True])
+    return Unseen(seen, Judgement((p,), (None,), (0,), p_answerable))
+
+
+def test_keep_above_is_the_conformal_quantile() -> None:
+    judged = [unseen("a", p) for p in np.arange(1, 40) / 100]  # 39 relevant passages: floor(.05 * 40) = 2
+    assert keep_above(judged, 0.05) == pytest.approx(0.02)  # the second smallest: one of 39 is lost
+
+
+def test_too_few_labels_promise_nothing() -> None:
+    assert keep_above([unseen("a", 0.9) for _ in range(18)], 0.05) == 0.0
+    assert keep_above([unseen("a", 0.9) for _ in range(19)], 0.05) == 0.9
+
+
+def test_a_large_group_does_not_set_the_threshold_alone() -> None:
+    large = [unseen("large", 0.9) for _ in range(980)]
+    small = [unseen("small", 0.1) for _ in range(20)]
+    assert keep_above([*large, *small], 0.05) == 0.1  # 2 % of the passages, but half of the weight
+
+
+def test_answer_above_refuses_at_most_the_share_asked_for() -> None:
+    judged = [unseen("a", 0.5, p_answerable=i / 100) for i in range(100)]
+    threshold = answer_above(judged, 0.1)
+    assert sum(u.judgement.p_answerable < threshold for u in judged) <= 10  # type: ignore[operator]
+    assert threshold == pytest.approx(0.09)
+
+
+def labelled(group: str, count: int, seed: int) -> list[object]:
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        raw = list(random.normal(0.0, 1.0, 5))
+        if number % 3 == 2:
+            made.append(observation(group, raw, [False] * 5, "off_topic", best=0.3 + 0.1 * random.random()))
+        else:
+            relevant = int(random.integers(5))
+            raw[relevant] += 3.0
+            flags = [i == relevant for i in range(5)]
+            made.append(observation(group, raw, flags, best=0.6 + 0.3 * random.random()))
+    return made
+
+
+def test_a_fitted_calibration_tells_relevant_from_not_in_a_group_it_has_not_seen() -> None:
+    observations = [*labelled("a", 60, 1), *labelled("b", 60, 2), *labelled("c", 60, 3)]
+    calibration, judged = fit_calibration(observations, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+
+    assert set(calibration.passage) == {"full", "dense", "score", "evidence", "evidence_dense"}
+    assert all(w >= 0.0 for fitted in calibration.passage.values() for w in fitted.weights)
+    answerable = [u for u in judged if u.observation.answerable]
+    hits = [u.observation.relevant[u.judgement.order[0]] for u in answerable]
+    assert sum(hits) / len(hits) > 0.7
+    assert calibration.policy.answer_above is not None
+    refused = [u.judgement.p_answerable < calibration.policy.answer_above for u in judged]  # type: ignore[operator]
+    of_kind = [(r, u.observation.answerable) for r, u in zip(refused, judged, strict=True)]
+    assert sum(r for r, answerable in of_kind if answerable) <= 0.1 * len(answerable)
+    assert sum(r for r, answerable in of_kind if not answerable) > 0.9 * (len(judged) - len(answerable))
+
+
+def test_a_group_is_judged_by_maps_that_have_not_seen_it() -> None:
+    observations = [*labelled("a", 60, 1), *labelled("b", 60, 2)]
+    _, before = fit_calibration(observations, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    other_a = [*labelled("a", 60, 9), *observations[60:]]
+    _, after = fit_calibration(other_a, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+
+    judged = [[u.judgement.p for u in run if u.observation.group == "a"] for run in (before, after)]
+    by_b = fit_calibration([*observations, *labelled("c", 3, 5)], scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    assert judged[0] != judged[1]  # other questions, other p
+    b_before = [u.judgement.p for u in before if u.observation.group == "b"]
+    b_after = [u.judgement.p for u in after if u.observation.group == "b"]
+    assert b_before != b_after  # group b is judged by what group a taught
+    assert by_b[1] is not None
+
+
+def test_one_group_is_not_enough() -> None:
+    with pytest.raises(ValueError, match="two groups"):
+        fit_calibration(labelled("a", 30, 1), scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]

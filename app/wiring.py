@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 
 from app.calibration.store import calibration_for
@@ -193,7 +192,7 @@ def handbook_dir() -> Path:
 
 
 def _prompts() -> Prompts:
-    folder = resources.files("app") / "prompts"
+    folder = Path(__file__).resolve().parent / "prompts"
     read = {name: (folder / f"{name}.txt").read_text(encoding="utf-8") for name in Prompts.__dataclass_fields__}
     return Prompts(**read)
 

@@ -96,7 +96,7 @@ def guarded(places: Places) -> Iterator[None]:
 def _damaged(places: Places, error: Exception) -> LibraryDamaged:
     return LibraryDamaged(
         f"The catalogue of library {places.name!r} is damaged: {error}",
-        hint=f"Put back a copy of {places.catalogue}, or start anew: sluice library delete {places.name}",
+        hint=f"Put back a copy of {places.catalogue}, or start anew: sluice library delete {places.name} --all",
     )
 
 
@@ -109,6 +109,7 @@ def connect(places: Places, *, write: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     else:
         connection.execute("PRAGMA query_only = ON")
     return connection
@@ -187,7 +188,7 @@ def check_embedder(places: Places, manifest: Manifest, embedder_id: str, dimensi
             f"Library {places.name!r} was filled with the embedding model {manifest.embedder_id}; "
             f"the setting EMBEDDING now gives {embedder_id}",
             hint=f"Set EMBEDDING back to {manifest.embedder_id}, or fill the library anew with the other model: "
-            f"sluice library delete {places.name} && sluice ingest PATH --library {places.name}",
+            f"sluice library delete {places.name} --all && sluice ingest PATH --library {places.name}",
         )
 
 

@@ -33,7 +33,7 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run, its files by path. `written`: chunks embedded and written in it; `stopped`: it was told to stop before its end."""
+    """A whole run, its files by path. `written`: chunks embedded and written in it; `stopped`: told to stop early."""
 
     library: str
     generation: int

@@ -23,7 +23,7 @@ from ingest.report import FileResult, Report, State
 from ingest.split import Cut, split
 from ingest.walk import Found
 
-_BATCH = 256  # passages embedded at once: whole documents are gathered up to it, larger ones are embedded in slices
+_BATCH = 64  # passages embedded at once: documents are gathered up to it, larger ones are embedded in slices
 _MOST_CHUNKS = 200_000  # of one document: it is written whole, and its vectors are held until then
 _PUBLISH_AFTER = 60.0  # seconds: what a kill may lose
 

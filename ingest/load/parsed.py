@@ -42,6 +42,8 @@ class Parsed:
 
 _UNBROKEN = re.compile(r"[A-Za-z0-9+/=_\-]{1000,}")
 _UNBROKEN_KEPT = 100
+# Rules and the dots of a table of contents: to a tokenizer every mark is a token.
+_RULE = re.compile(r"([.\-_=*~#·…─—])\1{5,}|(?:[.·] ){5,}[.·]?")
 # Control and invisible characters that carry no text: they would reach the page and the index otherwise.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\u200b\u2060\ufffe\uffff\ud800-\udfff]")
 _SPACE_LIKE = str.maketrans({"\u00a0": " ", "\u2007": " ", "\u202f": " ", "\u00ad": None, "\r": None})
@@ -98,13 +100,12 @@ def _one_line(text: str) -> str:
 def _clean(text: str) -> tuple[str, int]:
     """The text without control characters and unbroken data, and how many characters of data went."""
     text = _CONTROL.sub("", text.translate(_SPACE_LIKE))
+    text = _RULE.sub(lambda match: match.group()[0] * 3 + " " * match.group().endswith(" "), text)
     dropped = 0
 
     def shorten(match: re.Match[str]) -> str:
         nonlocal dropped
         run = match.group()
-        if len(set(run)) <= 3:  # a ruled line of dashes or equals signs: decoration, not data
-            return run[:3]
         dropped += len(run) - _UNBROKEN_KEPT
         return run[:_UNBROKEN_KEPT] + "…"
 

@@ -6,6 +6,7 @@ import io
 import logging
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pypdf import PdfReader, apply_configuration
@@ -15,7 +16,7 @@ from pypdf.generic import Destination
 from app.errors import DocumentError
 from ingest.load.outline import Outline
 from ingest.load.parsed import Parsed, finish
-from ingest.load.pdf_text import mend, page_lines, paragraphs, running_lines
+from ingest.load.pdf_text import letters, mend, page_lines, paragraphs, running_lines
 
 # It logs every oddity it repairs, font dictionaries in full; what matters comes back as a warning of ours.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -23,7 +24,11 @@ logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 # pypdf stops at 100,000 elements of one array; genuine filings (tagged PDFs with one structure tree) have three times
 # that. The parser's process is bounded in time and memory, which is what the limit is for.
 _ARRAY_ELEMENTS = 2_000_000
-_BROKEN_SHARE = 0.05  # of a page's characters that are control, private or unknown ones: its fonts name no letters
+# A page whose fonts name no letters: many control, private or unknown characters, and letters of several scripts at
+# once. Formulas set in old TeX fonts have the first only, and their words are worth keeping.
+_BROKEN_SHARE = 0.04
+_HOPELESS_SHARE = 0.3
+_MIXED_SCRIPTS = 3
 _NO_TITLE = re.compile(
     r"^(untitled.*|microsoft \w+ - .*|.*\.(docx?|pdf|odt|pptx?|xlsx?|png|jpe?g|tiff?|indd|qxd|dvi))$", re.I
 )
@@ -59,10 +64,9 @@ def _read(name: str, data: bytes) -> Parsed:
     running = running_lines(lines)
     lines = [[line for line in page if line not in running] for page in lines]
     sections = _bookmarks(reader)
+    titles = frozenset(letters(title) for marks in sections.values() for _, title in marks)
     outline = Outline()
-    # Sentences are mended across pages only between bookmarks: a section's first words are no one else's last ones.
-    pages = mend([paragraphs(page) for page in lines]) if not sections else [paragraphs(page) for page in lines]
-    for number, page in enumerate(pages, 1):
+    for number, page in enumerate(mend([paragraphs(page, titles) for page in lines], titles), 1):
         _add_page(outline, number, page, sections.get(number - 1, []))
     title = str(reader.metadata.title or "" if reader.metadata is not None else "").replace("\0", "").strip()
     title = "" if _NO_TITLE.match(title) or len(title) < 4 else title
@@ -85,7 +89,7 @@ def _texts(reader: PdfReader, count: int) -> tuple[list[str], list[str]]:
         else:
             if not any(character.isalnum() for character in text):
                 empty.append(number)
-            elif _broken_share(text) > _BROKEN_SHARE:
+            elif _is_garbled(text):
                 garbled.append(number)
                 text = ""
         texts.append(text)
@@ -115,9 +119,15 @@ def _ligatures(text: str) -> str:
     return re.sub("[\ufb00-\ufb06]", lambda match: unicodedata.normalize("NFKC", match.group()), text)
 
 
-def _broken_share(text: str) -> float:
+def _is_garbled(text: str) -> bool:
     odd = sum(unicodedata.category(character) in ("Cc", "Co", "Cn") for character in text if character not in "\n\t\r")
-    return (odd + text.count("\ufffd")) / max(1, len(text))
+    share = (odd + text.count("\ufffd")) / max(1, len(text))
+    if share <= _BROKEN_SHARE:
+        return False
+    letters = [character for character in text if character.isalpha()]
+    scripts = Counter(unicodedata.name(character, "?").split(" ", 1)[0] for character in letters)
+    mixed = sum(count >= 0.03 * len(letters) for count in scripts.values())
+    return share > _HOPELESS_SHARE or mixed >= _MIXED_SCRIPTS
 
 
 def _bookmarks(reader: PdfReader) -> dict[int, list[tuple[int, str]]]:
@@ -145,7 +155,7 @@ def _add_page(outline: Outline, number: int, page: Sequence[str], bookmarks: Seq
     """A page's paragraphs; a bookmark opens its section where its title stands, else where the page begins."""
     start = 0
     for level, title in bookmarks:
-        at = next((place for place in range(start, len(page)) if _is_heading(page[place], title)), None)
+        at = next((place for place in range(start, len(page)) if letters(page[place]) == letters(title)), None)
         if at is not None:
             for paragraph in page[start:at]:
                 outline.add(paragraph, page=number)
@@ -153,15 +163,6 @@ def _add_page(outline: Outline, number: int, page: Sequence[str], bookmarks: Seq
         outline.heading(level, title)
     for paragraph in page[start:]:
         outline.add(paragraph, page=number)
-
-
-def _is_heading(paragraph: str, title: str) -> bool:
-    plain, wanted = _letters(paragraph), _letters(title)
-    return bool(wanted) and (plain == wanted or (plain.endswith(wanted) and len(plain) <= len(wanted) + 6))
-
-
-def _letters(text: str) -> str:
-    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _ranges(numbers: Sequence[int]) -> str:

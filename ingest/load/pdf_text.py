@@ -20,7 +20,7 @@ def page_lines(text: str) -> list[str]:
     filled = [line for line in lines if line]
     single = sum(" " not in line for line in filled)
     if len(filled) >= 8 and single > 0.85 * len(filled) and sum(map(len, filled)) / len(filled) < 9:
-        return [" ".join(filled)]
+        return re.split(r"\s+(?=[●•▪◦‣])", " ".join(filled))
     return lines
 
 
@@ -44,9 +44,15 @@ def _key(line: str) -> str:
     return re.sub(r"\d+|\b[ivxlc]+\b", "#", line.casefold())
 
 
-def paragraphs(lines: Sequence[str]) -> list[str]:
+def letters(text: str) -> str:
+    """What a heading and its bookmark have in common: letters and figures, folded."""
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def paragraphs(lines: Sequence[str], headings: frozenset[str] = frozenset()) -> list[str]:
     """Join wrapped lines. A line goes on where it is about as wide as the page's text and no item or table row
-    begins; what does not go on stays a line of its own inside the paragraph. Gaps part paragraphs."""
+    begins; what does not go on stays a line of its own inside the paragraph. Gaps part paragraphs, and so do
+    `headings` (their `letters`)."""
     widths = sorted(len(line) for line in lines if line)
     if not widths:
         return []
@@ -56,6 +62,9 @@ def paragraphs(lines: Sequence[str]) -> list[str]:
     before = ""
     for line in lines:
         if not line:
+            before = ""
+        elif headings and letters(line) in headings:
+            found.append(line)
             before = ""
         elif not before:
             found.append(line)
@@ -81,11 +90,21 @@ def _goes_on(before: str, line: str, wide: int) -> bool:
     return len(before) >= 0.6 * wide or (line[0].islower() and len(before) >= 0.3 * wide)
 
 
+_FIGURE = re.compile(r"[($€£-]*\d(?:[\d.,]*\d)?[%)]*|[$€£%()—–-]+")
+
+
 def _is_row(line: str) -> bool:
-    """A table's row, told by its figures: a third of its words hold digits, and there are several."""
+    """A table's row, told by its figures: they are a third of its words, or two and more of them end it."""
     words = line.split()
     figures = sum(any(character.isdigit() for character in word) for word in words)
-    return figures >= 3 and figures > len(words) / 3
+    if figures >= 3 and figures > len(words) / 3:
+        return True
+    ending = 0
+    for word in reversed(words):
+        if not _FIGURE.fullmatch(word):
+            break
+        ending += any(character.isdigit() for character in word)
+    return ending >= 2 or (ending == 1 and "$" in words[-2:])
 
 
 def join(text: str, line: str, compounds: frozenset[str] = frozenset()) -> str:
@@ -98,11 +117,13 @@ def join(text: str, line: str, compounds: frozenset[str] = frozenset()) -> str:
     return f"{text} {line}"
 
 
-def mend(pages: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Move the rest of a sentence that runs on over a page break back to where it began."""
+def mend(pages: Sequence[Sequence[str]], headings: frozenset[str] = frozenset()) -> list[list[str]]:
+    """Move the rest of a sentence that runs on over a page break back to where it began; headings do not run on."""
     mended = [list(page) for page in pages]
     for here, after in zip(mended, mended[1:], strict=False):
         if not here or not after or _SENTENCE_END.search(here[-1]) or not after[0][:1].islower():
+            continue
+        if headings and (letters(here[-1]) in headings or letters(after[0]) in headings):
             continue
         end = re.search(r"[.!?][\"'”’)\]]*(?=\s|$)", after[0])
         if end is None or end.end() > 400 or "\n" in after[0][: end.end()]:

@@ -14,6 +14,8 @@ _TEXT_NAMES = (
 )  # fmt: skip
 _TITLE_NAMES = ("title", "headline", "subject", "heading", "name", "question")
 _SAMPLE = 200  # records looked at to tell text columns from the rest
+_MOST_COLUMNS = 40  # of metadata: a wider table is measurements, and every chunk would carry them all
+_NAMED = 8  # columns named in a warning
 _TEXT_LENGTH = 100  # characters on average: a column above it is text, below it metadata
 
 
@@ -26,9 +28,9 @@ class Columns:
     other: tuple[str, ...]
 
     def __str__(self) -> str:
-        text = ", ".join(self.text) or "none (each row is written out as column: value)"
+        text = _listed(self.text) or "none (each row is written out as column: value)"
         named = f"; title: {self.title}" if self.title is not None else ""
-        other = f"; metadata: {', '.join(self.other)}" if self.other else ""
+        other = f"; metadata: {_listed(self.other)}" if self.other else ""
         return f"text columns: {text}{named}{other}"
 
 
@@ -56,7 +58,7 @@ def record_block(columns: Columns, record: Mapping[str, str], number: int) -> Bl
     """
     title = record.get(columns.title, "") if columns.title is not None else ""
     metadata: dict[str, Scalar] = {"row": number}
-    for name in (*columns.other, *((columns.title,) if columns.title is not None else ())):
+    for name in (*columns.other[:_MOST_COLUMNS], *((columns.title,) if columns.title is not None else ())):
         value = record.get(name, "")
         if value and len(value) <= LONGEST:
             metadata[name] = scalar(value)
@@ -70,6 +72,11 @@ def record_block(columns: Columns, record: Mapping[str, str], number: int) -> Bl
     if not text.strip():
         return None
     return Block(text, kind="row", title=" ".join(title.split()) or None, metadata=metadata)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _average(values: Sequence[str]) -> float:

@@ -13,7 +13,8 @@ from pypdf import PdfWriter
 from app.errors import DocumentError
 from ingest.load import Format, html, pdf
 from ingest.load import docx as docx_loader
-from ingest.load.pdf_text import join, mend, paragraphs, running_lines
+from ingest.load.pdf import _is_garbled
+from ingest.load.pdf_text import join, mend, page_lines, paragraphs, running_lines
 from ingest.load.worker import ParserProcess
 from tests.ingest import samples
 
@@ -93,6 +94,38 @@ def test_wrapped_lines_are_joined_and_table_rows_are_not() -> None:
         "The first line of this paragraph is as wide as the page and goes on in the second line, which ends here.",
         "Revenue 12 14 15\nCosts 7 8 9",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("Cash and cash equivalents $ 15,646 $ 13,931", True),
+        ("Accounts receivable, net of allowance of $485 and $633 35,833 44,261", True),
+        ("Net income $ 4", True),
+        ("Revenue rose by 12 % in the year that ended on June 30, 2023", False),
+        ("12 of the 15 owls were seen", False),
+        ("The report covers the year 2023", False),
+    ],
+)
+def test_rows_are_told_by_their_figures(line: str, row: bool) -> None:
+    wide = "Words that fill the line of this page up to its very end, as prose"
+    assert (paragraphs([wide, line, wide]) == [f"{wide}\n{line}\n{wide}"]) is row
+
+
+def test_headings_with_a_bookmark_stand_alone() -> None:
+    lines = ["The line before it is long enough to go on, as prose does", "2.1 Owls at night", "They hunt."]
+    assert paragraphs(lines, frozenset({"21owlsatnight"})) == lines
+
+
+def test_pages_set_word_by_word_become_lines() -> None:
+    words = ["Module", "One", "tells", "of", "birds", "●", "owls", "at", "night", "●", "bats", "by", "day"]
+    assert page_lines("\n".join(words)) == ["Module One tells of birds", "● owls at night", "● bats by day"]
+
+
+def test_a_page_of_nonsense_letters_is_garbled_and_formulas_are_not() -> None:
+    assert _is_garbled("ǐې\x01ҴоࣿചӔউ੹" * 20 + "\x02" * 30)
+    assert not _is_garbled("Let X be a space and f a map with " + "\x02\x03" * 3 + " for all x in X. " * 3)
+    assert not _is_garbled("Plain words of one script only.")
 
 
 def test_a_sentence_over_a_page_break_is_mended() -> None:

@@ -170,6 +170,11 @@ def test_unbroken_data_is_cut_and_counted() -> None:
     assert parsed.warnings == ("left out 19,900 characters of unbroken data (base64 or the like)",)
 
 
+def test_rules_and_dot_leaders_cost_no_tokens() -> None:
+    text = "Owls .............. 4\nBats . . . . . . . 5\n==========\nwait... a-b -- c"
+    assert finish("a.txt", [Block(text)]).blocks[0].text == "Owls ... 4\nBats ... 5\n===\nwait... a-b -- c"
+
+
 def test_nothing_to_read_is_an_error() -> None:
     with pytest.raises(DocumentError, match="no readable text"):
         finish("a.txt", [Block(" \n---\n\u200b")])

@@ -77,9 +77,14 @@ def build(connection: sqlite3.Connection, places: Places, current: Generation, d
     (beside / HELD).touch()
     shutil.rmtree(places.base(current.number), ignore_errors=True)
     beside.rename(places.base(current.number))
-    with transaction(connection):
-        connection.execute("UPDATE generations SET base = ? WHERE generation = ?", (current.number, current.number))
+    switch(connection, current.number)
     return recall
+
+
+def switch(connection: sqlite3.Connection, generation: int) -> None:
+    """Make the base of this generation the one that readers of it open."""
+    with transaction(connection):
+        connection.execute("UPDATE generations SET base = ? WHERE generation = ?", (generation, generation))
 
 
 class _Check:
@@ -134,10 +139,15 @@ def remove_unused(places: Places, current: Generation) -> None:
 def purge(connection: sqlite3.Connection, places: Places) -> None:
     """Delete for good the rows that no reader can see: removed at or before the oldest base that still stands."""
     oldest = min(places.bases(), default=0)
+    gone = connection.execute("SELECT count(*) FROM documents WHERE removed_gen <= ?", (oldest,)).fetchone()[0]
     with transaction(connection):
         drop_chunks(connection, "removed_gen <= ?", oldest)
         connection.execute("DELETE FROM documents WHERE removed_gen <= ?", (oldest,))
         connection.execute("DELETE FROM generations WHERE generation < ?", (oldest,))
+        if gone:  # FTS5 keeps deleted words until its segments are merged
+            connection.execute("INSERT INTO lexical (lexical) VALUES ('optimize')")
+    if gone:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def drop_chunks(connection: sqlite3.Connection, condition: str, value: int) -> None:

@@ -18,7 +18,6 @@ from app.ports import Vectors
 log = logging.getLogger(__name__)
 
 EXACT_UP_TO = 4000  # a selection this small is searched exactly: quicker than asking an index for its far end
-_SLACK = 8
 
 
 class BaseIndex(Protocol):
@@ -64,7 +63,7 @@ class DenseLeg:
             chosen = np.isin(rows, selection, assume_unique=True)
             rows, matrix = rows[chosen], matrix[chosen]
         try:
-            indexed = self._at_base(connection, asked, k, selection)
+            indexed = self._at_base(connection, asked, k, selection, rows)
         except IndexUnreadable as error:
             log.warning("the vector index cannot be read (%s); searching exactly", error)
             self._forget_base()
@@ -88,7 +87,9 @@ class DenseLeg:
                 self._removed = frozenset(gone.tolist())
             return self._recent
 
-    def _at_base(self, connection: sqlite3.Connection, vector: Vectors, k: int, selection: Rows | None) -> Hits:
+    def _at_base(
+        self, connection: sqlite3.Connection, vector: Vectors, k: int, selection: Rows | None, recent: Rows
+    ) -> Hits:
         """Ask the base for more until k rows are left that the generation sees and the filter lets through."""
         if self._open_base is None:
             return []
@@ -97,15 +98,17 @@ class DenseLeg:
                 self._index = self._open_base()
             index = self._index
         wanted = None if selection is None else frozenset(selection.tolist())
-        share = 1.0 if wanted is None else max(len(wanted) / self._chunks, 1e-6)
-        ask = int(k / share) + min(len(self._removed), k) + _SLACK
+        ask = k + min(len(self._removed), k) if wanted is None else int(2 * k * self._chunks / len(wanted)) + k
         while True:
             found = index.nearest(vector, ask)
             kept = [hit for hit in found if hit[0] not in self._removed and (wanted is None or hit[0] in wanted)]
-            if len(kept) >= k or len(found) < ask:
+            if len(kept) >= k:
                 return kept[:k]
-            if selection is not None and ask > EXACT_UP_TO:  # the filter lies far from the question
-                return exact.search(connection, selection, self._dimension, vector, k)
+            if selection is not None:  # the filter lies far from the question, where an index finds less and less
+                older = np.setdiff1d(selection, recent, assume_unique=True)
+                return exact.search(connection, older, self._dimension, vector, k)
+            if len(found) < ask:
+                return kept
             ask *= 4
 
     def _forget_base(self) -> None:

@@ -31,6 +31,9 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def __del__(self) -> None:
+        self.release()  # a reader that is dropped without close must not hold its base for ever
+
     def __enter__(self) -> FileLock:
         return self
 

@@ -27,8 +27,10 @@ from app.library.dense import DenseLeg, OpenBase
 from app.library.filters import Rows, select_rows
 from app.library.lexical import Bm25, TermScores
 from app.library.locks import FileLock
-from app.library.places import Places, existing
+from app.library.places import Places, existing, places
+from app.library.remote import RemoteReader
 from app.library.rows import chunks_around, chunks_by_id, ids_of_rows, rows_of_ids
+from app.library.server import ServerBase
 from app.library.vectors import EmbeddedBase
 from app.ports import Lexical, LibraryReader, Vectors
 
@@ -182,9 +184,13 @@ def _lexical(found: TermScores, scored: dict[str, tuple[int, float]]) -> Lexical
 def open_reader(directory: Path, name: str, *, embedder_id: str, chroma_url: str | None = None) -> LibraryReader:
     """Pin the last published generation of a library and keep its base from being removed.
 
-    Cheap: Chroma is imported at the first dense search. Raises LibraryNotFound, EmbedderMismatch, LibraryDamaged.
+    Cheap: Chroma is imported at the first dense search. With `chroma_url` the base is the server's; without a
+    catalogue here the reader then searches dense only (`has_lexical` is False).
+    Raises LibraryNotFound, EmbedderMismatch, LibraryDamaged, and ProviderError where only the server has the library.
     """
-    return _pin(existing(directory, name), embedder_id)
+    if chroma_url is not None and not places(directory, name).catalogue.is_file():
+        return RemoteReader(places(directory, name), chroma_url, embedder_id)
+    return _pin(existing(directory, name), embedder_id, chroma_url)
 
 
 def current_generation(directory: Path, name: str) -> int:
@@ -201,23 +207,27 @@ def current_generation(directory: Path, name: str) -> int:
             connection.close()
 
 
-def _pin(places: Places, embedder_id: str) -> CatalogueReader:
-    connections = Connections(places)
+def _pin(where: Places, embedder_id: str, chroma_url: str | None) -> CatalogueReader:
+    connections = Connections(where)
     try:
         with connections.lend() as connection:
-            manifest = read_manifest(connection, places)
-            check_embedder(places, manifest, embedder_id)
+            manifest = read_manifest(connection, where)
+            check_embedder(where, manifest, embedder_id)
             for _ in range(_PIN_ATTEMPTS):
                 pinned = latest(connection)
-                held = bases.hold(places, pinned.base)
+                held = bases.hold(where, pinned.base)
                 # a base that went away means that a newer one is there: look again, unless nobody switched
                 if held is not None or latest(connection).base == pinned.base:
                     break
     except BaseException:
         connections.close()
         raise
-    folder = places.base(pinned.base)
     use_base = held is not None and pinned.base > 0
-    return CatalogueReader(
-        places, connections, manifest, pinned, held, (lambda: EmbeddedBase(folder)) if use_base else None
-    )
+    opener = _opener(where, manifest, pinned.base, chroma_url) if use_base else None
+    return CatalogueReader(where, connections, manifest, pinned, held, opener)
+
+
+def _opener(where: Places, manifest: Manifest, base: int, chroma_url: str | None) -> OpenBase:
+    if chroma_url is None:
+        return lambda: EmbeddedBase(where.base(base))
+    return lambda: ServerBase(chroma_url, where.name, manifest.id, base)

@@ -85,11 +85,10 @@ class EmbeddedBase:
             if held is None:
                 if not (self._path / "chroma.sqlite3").is_file():
                     raise IndexUnreadable(f"{self._path} holds no index")
-                client = _client(self._path)
                 try:
+                    client = _client(self._path)
                     held = _Open(client, client.get_collection(COLLECTION, embedding_function=None))
                 except (ChromaError, ValueError) as error:
-                    client.close()
                     raise IndexUnreadable(str(error)) from error
                 _shelf.bases[self._path] = held
             held.readers += 1

@@ -34,7 +34,9 @@ from app.library.fingerprint import write_fingerprint
 from app.library.lexical import indexed_words
 from app.library.locks import FileLock, write_lock
 from app.library.places import Places, places
+from app.library.remote import about, entries
 from app.library.rows import pack
+from app.library.server import Server
 from app.ports import StoredDocument, Vectors
 
 
@@ -49,8 +51,11 @@ def _now() -> str:
 class CatalogueWriter:
     """A LibraryWriter that holds the write lock until `close`. Not for several threads at once."""
 
-    def __init__(self, places: Places, lock: FileLock, connection: sqlite3.Connection, manifest: Manifest) -> None:
+    def __init__(
+        self, places: Places, lock: FileLock, connection: sqlite3.Connection, manifest: Manifest, chroma_url: str | None
+    ) -> None:
         self._places = places
+        self._chroma_url = chroma_url
         self._lock = lock
         self._connection = connection
         self._manifest = manifest
@@ -117,9 +122,20 @@ class CatalogueWriter:
     def rebuild(self) -> float:
         """Build the base index of the published generation anew; returns its recall on a sample (0..1)."""
         with guarded(self._places):
-            recall = bases.build(self._connection, self._places, self._current, self._manifest.dimension)
+            if self._chroma_url is None:
+                recall = bases.build(self._connection, self._places, self._current, self._manifest.dimension)
+            else:
+                recall = self._upload(self._chroma_url)
             self._tidy()
         return recall
+
+    def _upload(self, url: str) -> float:
+        """Put the published generation on the server as its new base; every chunk must be there (1.0)."""
+        chunks = entries(self._connection, self._current.number, self._manifest.dimension)
+        Server(url, self._places.name).upload(self._current.number, about(self._manifest, self._current), chunks)
+        bases.ready(self._places, self._current.number)
+        bases.switch(self._connection, self._current.number)
+        return 1.0
 
     def set_floor(self, floor: Sequence[float]) -> None:
         with guarded(self._places), transaction(self._connection):
@@ -128,17 +144,29 @@ class CatalogueWriter:
                 (json.dumps([float(value) for value in floor]), self._current.number),
             )
         self._current = changed(self._current, floor=tuple(float(value) for value in floor))
+        if self._chroma_url is not None and self._current.base > 0:
+            server = Server(self._chroma_url, self._places.name)
+            server.describe(self._current.base, about(self._manifest, self._current))
 
     def close(self) -> None:
-        """Let the lock go. What was not published is dropped by the next writer."""
+        """Let the lock go. What was not published is dropped by the next writer.
+
+        With a Chroma server, what was published since its last base goes there first. Raises ProviderError.
+        """
+        try:
+            if self._chroma_url is not None and self._current.base != self._current.number and self._current.chunks:
+                self.rebuild()
+        finally:
+            self._end_run()
+
+    def _end_run(self) -> None:
         state = "abandoned" if self._wrote else "published" if self._next > self._first else "unchanged"
-        with guarded(self._places):
+        with self._lock, guarded(self._places):
             self._connection.execute(
                 "UPDATE runs SET ended_at = ?, state = ?, generation = ? WHERE id = ?",
                 (_now(), state, self._current.number, self._run),
             )
             self._connection.close()
-        self._lock.release()
 
     # -- inside a transaction of the caller --------------------------------------------------------
 
@@ -229,9 +257,18 @@ class CatalogueWriter:
 
 
 def open_writer(
-    directory: Path, name: str, *, embedder_id: str, dimension: int, chunker: str, wait_seconds: float = 0.0
+    directory: Path,
+    name: str,
+    *,
+    embedder_id: str,
+    dimension: int,
+    chunker: str,
+    wait_seconds: float = 0.0,
+    chroma_url: str | None = None,
 ) -> CatalogueWriter:
     """Open a library for writing, making it where it does not exist. Waits up to `wait_seconds` for the write lock.
+
+    With `chroma_url` the base goes to that Chroma server instead of a folder beside the catalogue.
 
     Raises UsageError for a name that cannot be used, LibraryLocked, EmbedderMismatch, LibraryDamaged.
     """
@@ -250,6 +287,6 @@ def open_writer(
         if manifest.chunker != chunker:
             manifest = changed(manifest, chunker=chunker)
             write_manifest(connection, manifest)
-        writer = CatalogueWriter(where, lock, connection, manifest)
+        writer = CatalogueWriter(where, lock, connection, manifest, chroma_url)
         undo.pop_all()
     return writer

@@ -1,11 +1,166 @@
-"""The chat model, as settings name it (no adapter yet: answers are extractive)."""
+"""The chat model: LangChain's ChatOpenAI against any OpenAI-compatible API, streamed."""
 
 from __future__ import annotations
 
-from app.ports import ChatModel
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from app.errors import ProviderError, ProviderNonsense
+from app.ports import ChatModel, Delta
+from app.providers.failures import Service, provider_errors, retry_within
 from app.settings import Settings
+
+Finish = Literal["stop", "length", "cut"]
+_FINISH: dict[str, Finish] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "length": "length",
+    "content_filter": "cut",
+    "completed": "stop",  # these two: the Responses API, which some model names are routed to
+    "incomplete": "length",
+}
+_FIXED_TEMPERATURE = re.compile(r"^(o\d|gpt-5)")  # reasoning models take no temperature
+_PATIENCE = 20.0  # seconds that waiting for another attempt may take before the first piece
+
+
+class OpenAIChat:
+    """ChatModel over ChatOpenAI. A stream counts as whole only if the server said why it finished."""
+
+    def __init__(self, settings: Settings) -> None:
+        from langchain_openai import ChatOpenAI
+        from pydantic import SecretStr
+
+        key, base = settings.openai_api_key, settings.openai_base_url
+        self._name = settings.chat_model
+        self._own_window = settings.chat_window
+        self._elsewhere = base is not None and not (urlsplit(base).hostname or "").endswith("openai.com")
+        self._service = Service(
+            name=f"The chat model {self._name}",
+            key_setting="OPENAI_API_KEY",
+            url_setting="OPENAI_BASE_URL",
+            timeout_setting="CHAT_TIMEOUT",
+            model_setting="CHAT_MODEL",
+            secret=None if key is None else key.get_secret_value(),
+        )
+        with provider_errors(self._service):
+            self._model = ChatOpenAI(
+                model=self._name,
+                api_key=key if key is not None else SecretStr("not-needed"),
+                base_url=base if base is not None else "https://api.openai.com/v1",
+                timeout=settings.chat_timeout,
+                max_retries=0,  # retry_within does it, and keeps to a limit
+                stream_usage=True,
+                use_responses_api=False if self._elsewhere else None,
+                temperature=None if _FIXED_TEMPERATURE.match(self._name) else 0.0,
+            )
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def window(self) -> int | None:
+        """What CHAT_WINDOW says, else the model's profile; a profile is not believed for another server's model."""
+        if self._own_window is not None:
+            return self._own_window
+        profile: Mapping[str, Any] = self._model.profile or {}
+        known = profile.get("max_input_tokens")
+        return int(known) if isinstance(known, int) and not self._elsewhere else None
+
+    def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[Delta]:
+        """Pieces of the answer as they arrive; see `app.ports.ChatModel`. Closing it closes the connection."""
+        answer = retry_within(_PATIENCE, lambda: self._begin(system, user, max_tokens))
+        try:
+            yield from answer.deltas()
+        finally:
+            answer.close()
+
+    def complete(self, system: str, user: str, *, max_tokens: int) -> str:
+        """The whole answer at once. Raises ProviderError."""
+
+        def ask() -> str:
+            with provider_errors(self._service), _untraced():
+                return self._model.invoke(_messages(system, user), **self._limit(max_tokens)).text
+
+        return retry_within(_PATIENCE, ask)
+
+    def _begin(self, system: str, user: str, max_tokens: int) -> _Stream:
+        chunks = self._model.stream(_messages(system, user), **self._limit(max_tokens))
+        stream = _Stream(chunks, self._service)
+        stream.read_first()
+        return stream
+
+    def _limit(self, max_tokens: int) -> dict[str, Any]:
+        # ChatOpenAI only knows OpenAI's newer name for it, which several servers do not
+        return {"extra_body": {"max_tokens": max_tokens}} if self._elsewhere else {"max_tokens": max_tokens}
+
+
+class _Stream:
+    """One streamed answer. Before the first text an error is raised; after it, the answer is cut."""
+
+    def __init__(self, chunks: Iterator[Any], service: Service) -> None:
+        self._chunks = chunks
+        self._service = service
+        self._first = ""
+        self._finish: Finish | None = None
+        self._usage: Mapping[str, int] | None = None
+
+    def read_first(self) -> None:
+        while not self._first:
+            text = self._next()
+            if text is None:
+                break
+            self._first = text
+        if not self._first and self._finish is None:
+            self.close()
+            raise ProviderNonsense(
+                f"{self._service.name} ended its answer before it began.",
+                hint=f"Try again, or check {self._service.url_setting}.",
+            )
+
+    def deltas(self) -> Iterator[Delta]:
+        if self._first:
+            yield Delta(self._first)
+        try:
+            while (text := self._next()) is not None:
+                if text:
+                    yield Delta(text)
+        except ProviderError:
+            self._finish = "cut"  # what has arrived is kept, and marked
+        yield Delta("", finish=self._finish if self._finish is not None else "cut", usage=self._usage)
+
+    def close(self) -> None:
+        close = getattr(self._chunks, "close", None)
+        if close is not None:
+            close()
+
+    def _next(self) -> str | None:
+        with provider_errors(self._service), _untraced():
+            chunk = next(self._chunks, None)
+        if chunk is None:
+            return None
+        said = chunk.response_metadata.get("finish_reason") or chunk.response_metadata.get("status")
+        if said is not None:
+            self._finish = _FINISH.get(said, "stop")
+        if chunk.usage_metadata is not None:
+            wanted = ("input_tokens", "output_tokens", "total_tokens")
+            self._usage = {name: int(chunk.usage_metadata[name]) for name in wanted}
+        return str(chunk.text)
+
+
+def _messages(system: str, user: str) -> list[tuple[str, str]]:
+    return [("system", system), ("human", user)]
+
+
+def _untraced() -> Any:
+    """LangSmith would send questions and passages elsewhere if some variable in the environment turned it on."""
+    from langsmith import tracing_context
+
+    return tracing_context(enabled=False)
 
 
 def open_chat(settings: Settings) -> ChatModel | None:
-    """None until a chat model is configured."""
-    return None
+    """The chat model that settings name; None without key and base URL (answers are then quoted, not written)."""
+    return OpenAIChat(settings) if settings.chat_configured else None

@@ -33,7 +33,7 @@ def quantise_rows(
     """Writes the int8 form of `source`, a graph fused with MultiHeadAttention, BiasGelu and SkipLayerNormalization.
 
     `samples` are inputs (name -> int64 array of shape (1, tokens)) the channel factors are measured on.
-    `weight_levels` is the largest weight: 127, or 63 where the CPU adds products of bytes up in 16 bits (x86 without VNNI).
+    `weight_levels` is the largest weight: 127, or 63 where the CPU sums byte products in 16 bits (x86 without VNNI).
     """
     model = onnx.load(str(source))
     ranges = _input_ranges(model, samples)

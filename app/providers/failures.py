@@ -1,0 +1,186 @@
+"""Foreign SDK exceptions to ours, in one place: the table below, by the name of each class or its nearest base.
+
+Names instead of classes, so that nothing has to be imported to translate; a test walks the SDKs and fails when a
+class is not covered. Keys never get into a message.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from app.errors import (
+    ProviderAuth,
+    ProviderBroken,
+    ProviderError,
+    ProviderNonsense,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+
+Kind = type[ProviderError]
+Result = TypeVar("Result")
+
+# "package.Class" -> what it means; a class that is not here is looked up by its bases, nearest first
+TABLE: dict[str, Kind] = {
+    "openai.APITimeoutError": ProviderTimeout,
+    "openai.APIConnectionError": ProviderUnreachable,
+    "openai.AuthenticationError": ProviderAuth,
+    "openai.PermissionDeniedError": ProviderAuth,
+    "openai.SubjectTokenProviderError": ProviderAuth,
+    "openai.RateLimitError": ProviderRateLimited,
+    "openai.InternalServerError": ProviderBroken,
+    "openai.APIStatusError": ProviderRejected,
+    "openai.APIResponseValidationError": ProviderNonsense,
+    "openai.APIError": ProviderBroken,  # an error event in the middle of a stream
+    "openai.LengthFinishReasonError": ProviderNonsense,
+    "openai.ContentFilterFinishReasonError": ProviderRejected,
+    "openai.InvalidWebhookSignatureError": ProviderNonsense,
+    "openai.OpenAIError": ProviderBroken,
+    "cohere.UnauthorizedError": ProviderAuth,
+    "cohere.InvalidTokenError": ProviderAuth,
+    "cohere.ForbiddenError": ProviderAuth,
+    "cohere.TooManyRequestsError": ProviderRateLimited,
+    "cohere.GatewayTimeoutError": ProviderTimeout,
+    "cohere.InternalServerError": ProviderBroken,
+    "cohere.ServiceUnavailableError": ProviderBroken,
+    "cohere.ClientClosedRequestError": ProviderBroken,
+    "cohere.BadRequestError": ProviderRejected,
+    "cohere.NotFoundError": ProviderRejected,
+    "cohere.UnprocessableEntityError": ProviderRejected,
+    "cohere.NotImplementedError": ProviderRejected,
+    "cohere.ParsingError": ProviderNonsense,
+    **{
+        f"{package}.{name}": kind
+        for package in ("httpx", "httpx2")
+        for name, kind in {
+            "TimeoutException": ProviderTimeout,
+            "DecodingError": ProviderNonsense,
+            "SSEError": ProviderNonsense,
+            "TransportError": ProviderUnreachable,
+            "HTTPError": ProviderUnreachable,
+            "StreamError": ProviderBroken,
+            "InvalidURL": ProviderRejected,
+            "CookieConflict": ProviderNonsense,
+        }.items()
+    },
+    "json.JSONDecodeError": ProviderNonsense,
+    "pydantic_core.ValidationError": ProviderNonsense,
+}
+
+_KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|co|pk)-[\w*.-]{6,})")
+_SHOWN = 200  # characters of a provider's own message
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service as messages name it, and the settings a person would correct. `secret` is only ever removed."""
+
+    name: str
+    key_setting: str
+    url_setting: str
+    timeout_setting: str
+    model_setting: str
+    secret: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Service({self.name})"
+
+
+@contextmanager
+def provider_errors(service: Service) -> Iterator[None]:
+    """Turns what an SDK raises inside into a ProviderError (`raise ... from`); everything else passes unchanged."""
+    try:
+        yield
+    except ProviderError:
+        raise
+    except Exception as error:
+        kind = kind_of(error)
+        if kind is None:
+            raise
+        message, hint = _words(kind, service, error)
+        raise kind(message, hint=hint) from error
+
+
+def kind_of(error: BaseException) -> Kind | None:
+    """Our class for a foreign exception; None when it comes from no provider."""
+    for base in type(error).__mro__:
+        package = base.__module__.partition(".")[0]
+        if package == "cohere" and base.__name__ == "ApiError":
+            return _by_status(getattr(error, "status_code", None))
+        found = TABLE.get(f"{package}.{base.__name__}")
+        if found is not None:
+            return found
+    return None
+
+
+def _by_status(status: int | None) -> Kind:
+    if status is None or status < 400:
+        return ProviderNonsense  # the SDK could not read the answer
+    named = {401: ProviderAuth, 403: ProviderAuth, 408: ProviderTimeout, 429: ProviderRateLimited, 504: ProviderTimeout}
+    return named.get(status, ProviderBroken if status >= 500 else ProviderRejected)
+
+
+def retry_within(seconds: float, call: Callable[[], Result], *, attempts: int = 3) -> Result:
+    """Calls again after rate limits, 5xx and lost connections while the wait fits into `seconds`.
+
+    Waits as long as the service asks (Retry-After), else half a second, doubling. Timeouts are not repeated.
+    """
+    deadline = time.monotonic() + seconds
+    for attempt in range(attempts):
+        try:
+            return call()
+        except (ProviderRateLimited, ProviderBroken, ProviderUnreachable) as error:
+            asked = _asked_wait(error.__cause__)
+            wait = 0.5 * 2**attempt if asked is None else asked
+            if attempt == attempts - 1 or time.monotonic() + wait > deadline:
+                raise
+            time.sleep(wait)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _asked_wait(error: BaseException | None) -> float | None:
+    headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None) or {}
+    value = next((v for k, v in dict(headers).items() if k.lower() == "retry-after"), None)
+    try:
+        return None if value is None else max(0.0, float(value))
+    except ValueError:  # an HTTP date: rare, and not worth waiting for
+        return None
+
+
+def _words(kind: Kind, service: Service, error: BaseException) -> tuple[str, str]:
+    said = _said(error, service.secret)
+    tail = f": {said}" if said else "."
+    name = service.name
+    if kind is ProviderTimeout:
+        return f"{name} did not answer in time.", f"Try again, or raise {service.timeout_setting}."
+    if kind is ProviderUnreachable:
+        return f"{name} cannot be reached.", f"Check the network and {service.url_setting}."
+    if kind is ProviderAuth:
+        return f"{name} refused the key{tail}", f"Set {service.key_setting} in .env or the environment."
+    if kind is ProviderRateLimited:
+        return f"{name} is limiting requests{tail}", "Wait a little and try again, or check the plan and its limits."
+    if kind is ProviderRejected:
+        return f"{name} refused the request{tail}", f"Check {service.model_setting} and {service.url_setting}."
+    if kind is ProviderNonsense:
+        return f"{name} sent an answer that cannot be read.", f"Check {service.url_setting}: is it the right server?"
+    return f"{name} failed{tail}", "Try again in a moment."
+
+
+def _said(error: BaseException, secret: str | None) -> str:
+    """The provider's own message where it sent one as JSON, on one line, short, without anything like a key."""
+    body = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        body = inner.get("message") if isinstance(inner, dict) else inner
+    if not isinstance(body, str) or "<html" in body.lower():
+        return ""
+    if secret:
+        body = body.replace(secret, "***")
+    return " ".join(_KEY_LIKE.sub("***", body).split())[:_SHOWN]

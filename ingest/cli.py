@@ -11,11 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from app.providers.embedding import open_embedder
 from rich.console import Console
 
 from app.errors import SluiceError, UsageError
 from app.ports import Embedder
+from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.library import filling
 from ingest.load import format_of, load, no_reader
@@ -71,7 +71,7 @@ def main(
     if lines is not None:
         lines.finished(report)
     else:
-        click.echo(json.dumps(to_json(report), ensure_ascii=False) if as_json else to_text(report))
+        click.echo(json.dumps(to_json(report)) if as_json else to_text(report))
     raise SystemExit(report.exit_code)
 
 
@@ -146,7 +146,6 @@ def _preview(path: Path, embedder: Embedder, *, as_json: bool) -> str:
                     for c in (cut.chunk for cut in cuts)
                 ],
             },
-            ensure_ascii=False,
         )
     out = [f"{parsed.title} ({kind.name}): {len(cuts)} passages"]
     out.extend(f"note: {warning}" for warning in parsed.warnings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from app.words import sentences
@@ -15,6 +15,7 @@ Count = Callable[[Sequence[str]], list[int]]
 # symbols would be one token. Text has three to six characters a token, code with its indents up to eight.
 CHARACTERS_PER_TOKEN = 12
 _LONG_LINE = 10_000  # characters: longer lines are cut before sentences are looked for, which is not linear in length
+_PORTION = 1_000_000  # characters counted at once
 _LONG_WORD = 48  # characters: longer ones may be cut within
 _SENTENCE_END = re.compile(r"[.!?。！？؟۔।]['\")\]»”]*\s+|[。！？]")
 _WORD = re.compile(r"\s*\S+")
@@ -57,8 +58,20 @@ def pieces_of(blocks: Sequence[Block], count: Count, budgets: Sequence[int]) -> 
 
 def measure(texts: Sequence[str], count: Count) -> list[int]:
     """Tokens of each text, or its length in characters over twelve where that is more."""
-    counted = count(texts) if texts else []
+    counted = [n for part in _portions(texts) for n in count(part)]
     return [max(n, -(-len(text) // CHARACTERS_PER_TOKEN)) for n, text in zip(counted, texts, strict=True)]
+
+
+def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Texts in portions of about a million characters: a tokenizer holds a hundred bytes a token until it is done."""
+    start = size = 0
+    for place, text in enumerate(texts):
+        if size + len(text) > _PORTION and place > start:
+            yield texts[start:place]
+            start, size = place, 0
+        size += len(text)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def _may_fit(text: str, budget: int) -> bool:

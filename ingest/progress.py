@@ -189,7 +189,7 @@ class JsonLines:
         }
 
     def _write(self, value: dict[str, object]) -> None:
-        self._out.write(json.dumps(value, ensure_ascii=False) + "\n")
+        self._out.write(json.dumps(value) + "\n")
         self._out.flush()
 
 

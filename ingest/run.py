@@ -21,7 +21,7 @@ from ingest.plan import action, vanished
 from ingest.read import Unreadable, read_whole
 from ingest.report import FileResult, Report, State
 from ingest.split import Cut, split
-from ingest.walk import Found
+from ingest.walk import Found, shown
 
 _BATCH = 64  # passages embedded at once: documents are gathered up to it, larger ones are embedded in slices
 _MOST_CHUNKS = 200_000  # of one document: it is written whole, and its vectors are held until then
@@ -111,15 +111,19 @@ class Ingest:
         before = stored.get(uri)
         chunks = before.chunks if before is not None else 0
         kind = format_of(path)
+        if shown(path) != str(path):
+            hint = "Rename the file."
+            self._done(FileResult(shown(path), State.FAILED, "its name is not valid UTF-8", 0, hint), size)
+            return
         if kind is None:
-            self._done(FileResult(str(path), State.SKIPPED, no_reader(path), chunks), size)
+            self._done(FileResult(shown(path), State.SKIPPED, no_reader(path), chunks), size)
             return
         try:
             data = read_whole(path)
             digest, made_by = content_hash(data), recipe(kind, self.embedder.id)
             todo = action(before, digest, made_by)
             if todo == "keep":
-                self._done(FileResult(str(path), State.UNCHANGED, None, chunks), size)
+                self._done(FileResult(shown(path), State.UNCHANGED, None, chunks), size)
                 return
             parsed = (parser.load if kind.isolated else load)(kind, path.name, data)
             document = Document(document_id(uri), parsed.title, uri, kind.name, digest, _metadata(path, parsed))
@@ -127,13 +131,13 @@ class Ingest:
             if len(cuts) > _MOST_CHUNKS:
                 raise DocumentError(f"too long: {len(cuts):,} passages", hint="Split it into smaller files.")
         except Unreadable as reason:
-            self._done(FileResult(str(path), State.SKIPPED, _kept(str(reason), before), chunks), size)
+            self._done(FileResult(shown(path), State.SKIPPED, _kept(str(reason), before), chunks), size)
             return
         except DocumentError as error:
-            self._done(FileResult(str(path), State.FAILED, _kept(error.message, before), chunks, error.hint), size)
+            self._done(FileResult(shown(path), State.FAILED, _kept(error.message, before), chunks, error.hint), size)
             return
         state = State.ADDED if todo == "add" else State.REPLACED
-        result = FileResult(str(path), state, "; ".join(parsed.warnings) or None, len(cuts))
+        result = FileResult(shown(path), state, "; ".join(parsed.warnings) or None, len(cuts))
         self._waiting.append(_Waiting(document, made_by, cuts, result, size, before))
         if sum(len(waiting.cuts) for waiting in self._waiting) >= _BATCH:
             self._flush()
@@ -204,7 +208,7 @@ class Ingest:
 
     def _leave(self, paths: Sequence[Path]) -> None:
         for path in paths:
-            self._done(FileResult(str(path), State.SKIPPED, "stopped before it was read in"), 0)
+            self._done(FileResult(shown(path), State.SKIPPED, "stopped before it was read in"), 0)
 
     def _done(self, result: FileResult, size: int) -> None:
         self._results.append(result)

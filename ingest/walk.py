@@ -55,7 +55,9 @@ def _expanded(given: str, found: Found) -> list[Path]:
         return [path]
     if not glob.has_magic(given):
         found.problems.append(
-            FileResult(given, State.FAILED, "no such file or folder", hint="Check the path; nothing was removed.")
+            FileResult(
+                shown(given), State.FAILED, "no such file or folder", hint="Check the path; nothing was removed."
+            )
         )
         return []
     parts = path.parts
@@ -65,7 +67,7 @@ def _expanded(given: str, found: Found) -> list[Path]:
     # A recursive glob gives folders too: their files come from the pattern or not at all.
     matches = [match for match in sorted(base.glob("/".join(rest))) if "**" not in rest or not match.is_dir()]
     if not matches:
-        found.problems.append(FileResult(given, State.FAILED, "no file matches this pattern"))
+        found.problems.append(FileResult(shown(given), State.FAILED, "no file matches this pattern"))
     return matches
 
 
@@ -87,7 +89,7 @@ def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -
         mode = path.stat().st_mode
     except OSError as error:
         reason = "a link that leads nowhere" if path.is_symlink() else reason_of(error)
-        found.problems.append(FileResult(str(path), State.FAILED, reason))
+        found.problems.append(FileResult(shown(path), State.FAILED, reason))
         return
     if stat.S_ISDIR(mode):
         found.folders.append(os.path.realpath(path))
@@ -95,7 +97,7 @@ def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -
     elif stat.S_ISREG(mode):
         yield path
     else:
-        found.problems.append(FileResult(str(path), State.SKIPPED, "not a regular file"))
+        found.problems.append(FileResult(shown(path), State.SKIPPED, "not a regular file"))
 
 
 def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
@@ -104,7 +106,7 @@ def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) ->
     def unreadable(error: OSError) -> None:
         folder = str(error.filename)
         found.unseen.append(os.path.realpath(folder))
-        found.problems.append(FileResult(folder, State.FAILED, f"folder not readable: {reason_of(error)}"))
+        found.problems.append(FileResult(shown(folder), State.FAILED, f"folder not readable: {reason_of(error)}"))
 
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
         real = os.path.realpath(folder)
@@ -121,9 +123,9 @@ def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) ->
             if name.startswith(".") or _excluded(file, root, exclude):
                 continue
             if file.is_symlink() and not file.exists():
-                found.problems.append(FileResult(str(file), State.FAILED, "a link that leads nowhere"))
+                found.problems.append(FileResult(shown(file), State.FAILED, "a link that leads nowhere"))
             elif not file.is_file():
-                found.problems.append(FileResult(str(file), State.SKIPPED, "not a regular file"))
+                found.problems.append(FileResult(shown(file), State.SKIPPED, "not a regular file"))
             else:
                 yield file
 
@@ -137,6 +139,11 @@ def _enter(folder: Path, home: str | None) -> bool:
 def _excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
     below = path.relative_to(root).as_posix()
     return any(fnmatch.fnmatch(path.name, pattern) or fnmatch.fnmatch(below, pattern) for pattern in exclude)
+
+
+def shown(path: Path | str) -> str:
+    """A path as it can be printed and stored: bytes of its name that are no UTF-8 become question marks."""
+    return str(path).encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def reason_of(error: OSError) -> str:

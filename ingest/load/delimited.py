@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from app.errors import DocumentError
 from ingest.load.decode import decode
 from ingest.load.parsed import Parsed, finish
-from ingest.load.records import guess_columns, record_block
+from ingest.load.records import MOST_RECORDS, guess_columns, record_block, too_many
 from ingest.load.scalars import scalar
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -27,11 +27,16 @@ def load(name: str, data: bytes) -> Parsed:
     text, warning = decode(data)
     delimiter = "\t" if name.lower().endswith(".tsv") else guess_delimiter(text)
     csv.field_size_limit(_LARGEST_CELL)
+    rows: list[list[str]] = []
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True))
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True):
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append(cells)
+            if len(rows) > MOST_RECORDS:
+                raise too_many()
     except csv.Error as error:
         raise DocumentError(f"its rows cannot be read: {error}", hint="Check the quotes around its cells.") from error
-    rows = [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         raise DocumentError("no rows in it", hint="A table needs a header line and at least one row.")
     title = ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from app.errors import DocumentError
 from ingest.load.decode import decode
 from ingest.load.parsed import Parsed, finish
-from ingest.load.records import guess_columns, record_block
+from ingest.load.records import MOST_RECORDS, guess_columns, record_block, too_many
 
 
 def load(name: str, data: bytes) -> Parsed:
@@ -33,6 +33,8 @@ def load(name: str, data: bytes) -> Parsed:
         nested.update(dict.fromkeys(key for key in value if key not in record))
         names.update(dict.fromkeys(record))
         records.append(record)
+        if len(records) > MOST_RECORDS:
+            raise too_many()
     if not records:
         raise DocumentError("no line in it is a JSON object", hint="JSON Lines has one {...} on every line.")
     columns = guess_columns(list(names), records)

@@ -74,7 +74,8 @@ def finish(
             section = tuple(part for part in (_one_line(part) for part in block.section) if part)
             # A first heading that became the title would stand in front of every passage twice.
             section = section[1:] if section and section[0] == title else section
-            kept.append(replace(block, text=text, section=section))
+            own = _one_line(block.title) if block.title is not None else None
+            kept.append(replace(block, text=text, section=section, title=own, metadata=_plain(block.metadata)))
     notes = list(warnings)
     if left_out:
         notes.append(f"left out {left_out:,} characters of unbroken data (base64 or the like)")
@@ -83,7 +84,7 @@ def finish(
             "nothing but unbroken data in it" if left_out else "no readable text in it",
             hint="Look at the file: it holds no words that a question could find.",
         )
-    return Parsed(title=title, blocks=tuple(kept), metadata=dict(metadata or {}), warnings=tuple(notes))
+    return Parsed(title=title, blocks=tuple(kept), metadata=_plain(metadata or {}), warnings=tuple(notes))
 
 
 def title_from_name(name: str) -> str:
@@ -95,6 +96,10 @@ def title_from_name(name: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(_CONTROL.sub("", text.translate(_SPACE_LIKE)).split())
+
+
+def _plain(metadata: Metadata) -> dict[str, Scalar]:
+    return {_one_line(key): _one_line(value) if isinstance(value, str) else value for key, value in metadata.items()}
 
 
 def _clean(text: str) -> tuple[str, int]:

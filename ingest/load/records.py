@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain import Scalar
+from app.errors import DocumentError
 from ingest.load.parsed import Block
 from ingest.load.scalars import LONGEST, scalar
 
@@ -13,6 +14,7 @@ _TEXT_NAMES = (
     "text", "body", "content", "passage", "abstract", "description", "plot", "summary", "answer", "article", "document"
 )  # fmt: skip
 _TITLE_NAMES = ("title", "headline", "subject", "heading", "name", "question")
+MOST_RECORDS = 200_000  # of one file: they are written as one document, and held in memory until then
 _SAMPLE = 200  # records looked at to tell text columns from the rest
 _MOST_COLUMNS = 40  # of metadata: a wider table is measurements, and every chunk would carry them all
 _NAMED = 8  # columns named in a warning
@@ -32,6 +34,10 @@ class Columns:
         named = f"; title: {self.title}" if self.title is not None else ""
         other = f"; metadata: {_listed(self.other)}" if self.other else ""
         return f"text columns: {text}{named}{other}"
+
+
+def too_many() -> DocumentError:
+    return DocumentError(f"more than {MOST_RECORDS:,} rows", hint="Split it into smaller files.")
 
 
 def guess_columns(names: Sequence[str], records: Sequence[Mapping[str, str]]) -> Columns:

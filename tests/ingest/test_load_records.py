@@ -75,6 +75,12 @@ def test_jsonl_objects_are_passages() -> None:
     )
 
 
+def test_lone_surrogates_do_not_reach_the_library() -> None:
+    block = jsonl.load("a.jsonl", rb'{"title": "a\ud800b", "k\udfffey": "v\ud800", "text": "x\ud800y"}').blocks[0]
+    assert (block.title, block.text.split("\n")[-1]) == ("ab", "text: xy")
+    assert block.metadata == {"row": 1, "title": "ab", "key": "v"}
+
+
 def test_jsonl_without_an_object_is_an_error() -> None:
     with pytest.raises(DocumentError, match="no line in it is a JSON object"):
         jsonl.load("a.jsonl", b"1\n2\n")

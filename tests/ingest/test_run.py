@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +168,15 @@ def test_bad_files_are_named_and_the_rest_goes_on(tmp_path: Path, docs: Path) ->
     assert texts(tmp_path / "home", "night") == ["Owls hunt at night."]
     written = to_text(report)
     assert all(name in written for name in reasons)
+
+
+def test_a_name_that_is_no_utf8_is_named(tmp_path: Path, docs: Path) -> None:
+    with open(os.path.join(os.fsencode(docs), b"b\xff.md"), "wb") as file:  # noqa: PTH118, PTH123 (bytes)
+        file.write(b"Words.")
+    report = ingest(tmp_path / "home", docs)
+    (failed,) = [file for file in report.files if file.state is State.FAILED]
+    assert failed.path.endswith("b\ufffd.md")
+    assert failed.reason == "its name is not valid UTF-8"
 
 
 def test_what_a_failed_file_had_stays_searchable(tmp_path: Path, docs: Path) -> None:

@@ -52,9 +52,8 @@ def cli() -> None:
 def main() -> None:
     """Entry point. A SluiceError becomes one message with its hint; everything else is a defect and shows as one."""
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = cli.main(standalone_mode=False)  # gives back the code of `Exit`, or what the command returned
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as error:

@@ -5,6 +5,7 @@ Each sentence is scored by itself against the question; a sentence from a better
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ MOST_SENTENCES = 3
 LONGEST = 600  # characters quoted of one sentence; tables and code have no full stops
 PASSAGE_WEIGHT = 0.5  # of the spread between sentences, given to the best passage over the weakest
 NEAR_BEST = 0.35  # share of the spread by which a further sentence may fall behind the first
+
+_ROW = re.compile(r"\|.*\|")
+_RULE = re.compile(r":?-+:?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def extract(question: str, context: Context, scorer: Scorer) -> Answer:
 
 def rank_sentences(question: str, passages: Sequence[Passage], scorer: Scorer) -> list[Quote]:
     """All sentences of the passages, best first."""
-    found = [(s[:LONGEST], p) for p in passages for s in sentences(p.chunk.text) if len(s.split()) > 1]
+    found = [(s[:LONGEST], p) for p in passages for s in statements(p.chunk.text) if len(s.split()) > 1]
     if not found:
         found = [(p.chunk.text[:LONGEST], p) for p in passages]
     scores = scorer.score(question, [text for text, _ in found])
@@ -64,6 +68,36 @@ def rank_sentences(question: str, passages: Sequence[Passage], scorer: Scorer) -
         for (text, p), value in zip(found, values, strict=True)
     ]
     return sorted(quotes, key=lambda q: -q.score)
+
+
+def statements(text: str) -> list[str]:
+    """What can be quoted of a passage: its sentences, and each row of a Markdown table with its column names.
+
+    >>> statements("| year | profit |\\n|---|---|\\n| 2023 | 7 |")
+    ['year: 2023; profit: 7']
+    """
+    found: list[str] = []
+    header: list[str] | None = None
+    for line in sentences(text):
+        cells = _cells(line)
+        if cells is None:
+            header = None
+            if not line.lstrip().startswith("#"):
+                found.append(line)
+        elif all(_RULE.fullmatch(cell) for cell in cells):
+            continue
+        elif header is None:
+            header = cells
+        else:
+            names = [*header, *[""] * (len(cells) - len(header))]
+            pairs = [f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell]
+            found.append("; ".join(pairs))
+    return found
+
+
+def _cells(line: str) -> list[str] | None:
+    line = line.strip()
+    return [cell.strip() for cell in line[1:-1].split("|")] if _ROW.fullmatch(line) else None
 
 
 def choose(quotes: Sequence[Quote]) -> list[Quote]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.domain import Context, GatePolicy, Passage
 from app.stages.citations import check, cited_numbers, highlights
 from app.stages.context import build_context, count_tokens, fence, passage_cost, token_budget
-from app.stages.extract import extract
+from app.stages.extract import extract, statements
 from app.stages.gate import decide
 from app.stages.generate import fill, from_chat
 from tests.fakes import ScriptedChat, TableScorer, chunk, run, scored
@@ -97,3 +97,8 @@ def test_a_streamed_answer_is_checked_and_a_broken_stream_is_marked() -> None:
     )
     assert next(iter(stopped)) == "It is "
     assert (stopped.answer.text, stopped.answer.finish) == ("It is ", "cut")
+
+
+def test_a_table_is_quoted_row_by_row_with_its_column_names() -> None:
+    text = "# Figures\n\nProfit grew.\n\n| year | profit |\n|---|---:|\n| 2022 | 5 |\n| 2023 | 7 |\n\nIt will grow."
+    assert statements(text) == ["Profit grew.", "year: 2022; profit: 5", "year: 2023; profit: 7", "It will grow."]

@@ -1,0 +1,78 @@
+"""What every test stands on: an environment of its own, and a handbook library ingested once a session."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.providers.prepare import prepare_embedder
+from app.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment() -> Iterator[None]:
+    """No setting of the person who runs the tests reaches them, and no key of theirs is ever used."""
+    names = {name.upper() for name in Settings.model_fields}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.upper() in names or name.startswith(("LANGCHAIN", "LANGSMITH")):
+                patch.delenv(name)
+        patch.setenv("SLUICE_MODELS", str(models_dir()))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+def models_dir() -> Path:
+    """The prepared models of this checkout; `make test` has prepared them."""
+    return ROOT / ".sluice" / "models"
+
+
+@pytest.fixture(scope="session")
+def prepared_models() -> Path:
+    """The bundled embedder, prepared if it is not yet."""
+    prepare_embedder(models_dir())
+    return models_dir()
+
+
+@pytest.fixture(scope="session")
+def handbook_home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Path:
+    """A SLUICE_HOME whose library `handbook` holds docs/, ingested by the real process. Read only."""
+    home = tmp_path_factory.mktemp("handbook-home")
+    ingest(home, "--library", "handbook", str(ROOT / "docs"))
+    return home
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of a process that works in `home`."""
+    return {**os.environ, "SLUICE_HOME": str(home), "SLUICE_MODELS": str(models_dir())}
+
+
+def ingest(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the real ingest process and return it; fails the test when it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ingest", *arguments],
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real question sets beside the project; the test skips where they are absent."""
+    if not DATA.is_dir():
+        pytest.skip("needs ../shared/data, which is not part of the project")
+    return DATA

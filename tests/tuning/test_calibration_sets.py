@@ -1,0 +1,98 @@
+"""Which questions calibrations are fitted on: none trained on, none reported on, near misses without their page."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.domain import Chunk
+from app.tuning.calibration_observe import relevant_chunks
+from app.tuning.calibration_sets import Ask, is_choosing_half, plan_abstention, plan_fitted, stands_alone
+from app.tuning.sources import Asked, Passage, QuestionSet
+from app.tuning.split import HELD_OUT_SHARE, bucket, held_out, source_document
+from tests.fakes import chunk
+
+
+def source(name: str, *, scoped: bool = False) -> QuestionSet:
+    passages, questions = {}, []
+    for document in range(200):
+        row = {"id": f"{name}-{document}", "title": f"Article {document} - Part"}
+        for part in range(4):
+            passage = f"{name}-{document}-{part}"
+            group = f"story {document}" if scoped else ""
+            passages[passage] = Passage(passage, row["title"], f"text {part}", group, kept_back=held_out(row))
+            text = f"Which painter finished part {part} of cathedral {document}?"
+            questions.append(Asked(f"q-{passage}", text, True, (), (passage,), group, {"domain": "wiki"}))
+    return QuestionSet(name, passages, tuple(questions), scoped)
+
+
+def test_one_source_document_in_ten_is_held_out_whole() -> None:
+    rows = [{"id": f"p{i}-{part}", "title": f"Article {i} - {part}"} for i in range(2000) for part in "ab"]
+    kept = [held_out(row) for row in rows]
+    assert kept[::2] == kept[1::2]  # both parts of an article fall on the same side
+    assert sum(kept) / len(kept) == pytest.approx(1 / HELD_OUT_SHARE, abs=0.02)
+    assert bucket("a", 10) == bucket("a", 10)
+
+
+def test_the_source_document_is_the_context_the_article_or_the_passage() -> None:
+    assert source_document({"id": "p", "context": "7", "title": "Israel"}) == "context:7"
+    assert source_document({"id": "p", "title": "Israel - Museums"}) == source_document({"id": "q", "title": "israel"})
+    assert source_document({"id": "p", "title": ""}) == "p"
+
+
+def test_libraries_hold_held_out_passages_only_and_near_misses_lack_their_page() -> None:
+    sources = [source("train_nq"), source("train_selqa")]
+    for plan, origin in zip(plan_fitted(sources, questions=500, off_topic=10), sources, strict=True):
+        inside = {p.id for p in plan.passages}
+        assert all(p.kept_back for p in plan.passages)
+        asked = {q.id: q for q in origin.questions}
+        kinds = {ask.kind for ask in plan.asks}
+        assert kinds == {"answerable", "near_miss", "off_topic"}
+        for ask in plan.asks:
+            if ask.kind == "answerable":
+                assert ask.relevant <= inside
+            elif ask.kind == "near_miss":
+                assert not set(asked[ask.id].positives) & inside
+                assert origin.passages[asked[ask.id].positives[0]].kept_back
+            else:
+                assert ask.id.removeprefix("off-topic ") not in asked
+
+
+def test_scoped_questions_stay_within_their_story_and_are_asked_nowhere_else() -> None:
+    plans = plan_fitted([source("train_fairytaleqa", scoped=True), source("train_nq")], questions=500, off_topic=10)
+    groups = {p.id: p.group for p in plans[0].passages}
+    assert all({groups[i] for i in ask.scope} == {groups[next(iter(ask.scope))]} for ask in plans[0].asks if ask.scope)
+    assert not any("fairytale" in ask.id for ask in plans[1].asks)
+
+
+def test_abstention_takes_articles_a_to_m_only() -> None:
+    passages = {t: Passage(t, t, "text") for t in ("Geology", "Normans")}
+    questions = (
+        Asked("1", "yes?", True, (), ("Geology",)),
+        Asked("2", "no?", False, (), (), extra={"passage_id": "Geology"}),
+        Asked("3", "yes?", True, (), ("Normans",)),
+        Asked("4", "no?", False, (), (), extra={"passage_id": "Normans"}),
+    )
+    plan = plan_abstention(QuestionSet("dev_squad2", passages, questions, False), questions=10)
+    assert [p.id for p in plan.passages] == ["Geology"]
+    assert [(ask.id, ask.kind) for ask in plan.asks] == [("1", "answerable"), ("2", "lookalike")]
+    assert not plan.for_p
+    assert is_choosing_half("1973 oil crisis")
+
+
+@pytest.mark.parametrize("question", ["What color is it?", "Why did the author leave the town?", "Who won?"])
+def test_questions_that_need_their_page_are_dropped(question: str) -> None:
+    assert not stands_alone(question)
+
+
+def row_chunk(name: str, row: int, text: str) -> Chunk:
+    return chunk(name, text, metadata={"row": row})
+
+
+def test_of_a_passage_cut_in_several_only_the_chunk_with_the_answer_is_relevant() -> None:
+    chunks = [row_chunk("1", 1, "It was  painted in Delft."), row_chunk("2", 1, "More."), row_chunk("3", 2, "Delft.")]
+    rows = {"a": 1, "b": 2}
+    ask = Ask("q", "Where?", "answerable", frozenset({"a"}), answers=("painted in delft",))
+
+    assert relevant_chunks(ask, chunks, rows) == (True, False, False)
+    without = Ask("q", "Where?", "answerable", frozenset({"a"}), answers=("nowhere in the text",))
+    assert relevant_chunks(without, chunks, rows) == (True, True, False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +84,13 @@ class BundledEmbedder:
 
 
 def open_bundled_embedder(models_dir: Path) -> BundledEmbedder:
-    """The prepared embedder of `models_dir`. Raises ModelMissing with the command that prepares it."""
-    return BundledEmbedder(embedder_folder(models_dir))
+    """The prepared embedder of `models_dir`, one a process. Raises ModelMissing with the command that prepares it."""
+    return _opened(embedder_folder(models_dir).resolve())
+
+
+@cache
+def _opened(folder: Path) -> BundledEmbedder:
+    return BundledEmbedder(folder)  # shared by retrieval and late interaction: it holds no state of a question
 
 
 def _unit(rows: Floats) -> Vectors:

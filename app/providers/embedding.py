@@ -20,6 +20,14 @@ def open_embedder(settings: Settings) -> Embedder:
             from app.providers.bundled_embedding import open_bundled_embedder
 
             return open_bundled_embedder(settings.models_dir)
+        case "sentence-transformers", str() if model:
+            from app.providers.sentence_embedding import SentenceEmbedder
+
+            return SentenceEmbedder(model)
+        case "openai", str() if model:
+            from app.providers.openai_embedding import OpenAIEmbedder
+
+            return OpenAIEmbedder(model, settings)
         case _:
             raise SettingsError(
                 f"EMBEDDING={settings.embedding} names no embedder.",

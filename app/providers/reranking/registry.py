@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import SettingsError, SluiceError
+from app.errors import ProviderAuth, SettingsError, SluiceError
 from app.ports import Scorer
-from app.providers.bundled_embedding import open_bundled_embedder
-from app.providers.reranking.late_interaction import LateInteraction
+from app.providers.local_models import locate
+from app.providers.prepare import embedder_folder
+from app.providers.prepared import MANIFEST, read_prepared
+from app.providers.reranking.late_interaction import LABEL as LATE_INTERACTION
 from app.providers.reranking.none import NoScorer
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
+COHERE_DEFAULT = "cohere:rerank-v3.5"
 _KNOWN = "auto, bundled, late-interaction, cross-encoder:NAME_OR_PATH, cohere:MODEL, none"
 
 
@@ -26,11 +29,11 @@ class RerankerChoice:
     reason: str | None = None
 
 
-def resolve(name: str, settings: Settings) -> str:
+def resolve(name: str, _settings: Settings) -> str:
     """`auto` as the name of what is there: the bundled cross-encoder, or late interaction until it exists."""
     if name != "auto":
         return name
-    return "bundled" if (BUNDLED / "model.onnx").exists() else "late-interaction"
+    return "bundled" if (BUNDLED / MANIFEST).is_file() else "late-interaction"
 
 
 def open_scorer(name: str, settings: Settings) -> Scorer:
@@ -43,22 +46,66 @@ def open_scorer(name: str, settings: Settings) -> Scorer:
         case "none", "":
             return NoScorer()
         case "late-interaction", "":
+            from app.providers.bundled_embedding import open_bundled_embedder
+            from app.providers.reranking.late_interaction import LateInteraction
+
             return LateInteraction(open_bundled_embedder(settings.models_dir))
+        case "bundled", "":
+            from app.providers.reranking.onnx_cross_encoder import open_bundled
+
+            return open_bundled(BUNDLED)
+        case "cross-encoder", str() if model:
+            from app.providers.reranking.cross_encoder import open_cross_encoder
+
+            return open_cross_encoder(model, settings.models_dir)
+        case "cohere", str() if model:
+            from app.providers.reranking.cohere import CohereScorer
+
+            return CohereScorer(model, settings)
         case _:
-            raise SettingsError(f"RERANKER={name} names no reranker.", hint=f"One of: {_KNOWN}")
+            raise _unknown(name)
 
 
 def choices(settings: Settings) -> list[RerankerChoice]:
-    """What can be chosen here, the default first."""
-    found = [_checked("late-interaction", settings), _checked("none", settings)]
-    configured = resolve(settings.reranker, settings)
-    if configured not in {choice.name for choice in found}:
-        found.insert(0, _checked(configured, settings))
-    return found
+    """What can be chosen here, the default first. Looks for files and keys; loads nothing."""
+    names = [
+        resolve("auto", settings),
+        resolve(settings.reranker, settings),
+        "late-interaction",
+        COHERE_DEFAULT,
+        "none",
+    ]
+    return [_looked_at(name, settings) for name in dict.fromkeys(names)]
 
 
-def _checked(name: str, settings: Settings) -> RerankerChoice:
+def _looked_at(name: str, settings: Settings) -> RerankerChoice:
     try:
-        return RerankerChoice(name, open_scorer(name, settings).profile.label, True)
+        return RerankerChoice(name, _label(name, settings), True)
     except SluiceError as error:
         return RerankerChoice(name, name, False, f"{error.message} {error.hint}".strip())
+
+
+def _label(name: str, settings: Settings) -> str:
+    """What a scorer is called; raises what opening it would raise because something is not there."""
+    provider, _, model = name.partition(":")
+    match provider, model:
+        case "none", "":
+            return NoScorer.profile.label
+        case "late-interaction", "":
+            read_prepared(embedder_folder(settings.models_dir), check=False)
+            return LATE_INTERACTION
+        case "bundled", "":
+            return f"cross-encoder {read_prepared(BUNDLED, check=False).name}"
+        case "cross-encoder", str() if model:
+            locate(model)
+            return f"cross-encoder {model}"
+        case "cohere", str() if model:
+            if settings.cohere_api_key is None and settings.cohere_base_url is None:
+                raise ProviderAuth("Cohere needs a key.", hint="Set COHERE_API_KEY in .env or the environment.")
+            return f"Cohere {model}"
+        case _:
+            raise _unknown(name)
+
+
+def _unknown(name: str) -> SettingsError:
+    return SettingsError(f"RERANKER={name} names no reranker.", hint=f"One of: {_KNOWN}")

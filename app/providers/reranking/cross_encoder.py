@@ -1,0 +1,118 @@
+"""Any sentence-transformers cross-encoder, by path or hub name: raw logits, whatever activation the model asks for.
+
+A folder that ships an ONNX file runs without torch (`onnx_cross_encoder`); the rest runs on sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.domain import Scale, Score, ScorerId, ScorerProfile
+from app.errors import ModelDamaged, ModelError
+from app.ports import Scorer
+from app.providers.local_models import locate, revision_of
+from app.providers.onnx_runtime import Encoder, windows_of
+from app.providers.prepare import prepared_cross_encoder
+from app.providers.prepared import MANIFEST
+from app.providers.reranking.onnx_cross_encoder import OVERLAP, OnnxCrossEncoder, open_exported
+from app.providers.transformers_config import window_of
+
+_SPARE = 8  # tokens: a piece cut out of a text can read as a few more than it was
+_ONNX = ("model.onnx", "onnx/model.onnx")
+
+
+class TorchCrossEncoder:
+    """Pointwise logits from sentence_transformers.CrossEncoder, one caller at a time."""
+
+    def __init__(self, model: str, folder: Path) -> None:
+        """Loads the model; imports torch. Raises ModelDamaged when it cannot be loaded or gives several labels."""
+        import torch
+        from sentence_transformers import CrossEncoder
+
+        try:
+            loaded = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise ModelDamaged(
+                f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}", hint=f"hf download {model}"
+            ) from error
+        if loaded.num_labels != 1:
+            raise ModelError(
+                f"{model} gives {loaded.num_labels} labels a passage; a reranker gives one.",
+                hint="Choose a cross-encoder that was trained to rank.",
+            )
+        self._model = loaded
+        self._lock = threading.Lock()  # its tokenizer keeps state between calls
+        window = min(window_of(folder), int(loaded.max_length or 512))
+        self.profile = ScorerProfile(
+            id=ScorerId("cross-encoder", model, revision_of(folder), "identity", "float32", window=window),
+            label=f"cross-encoder {model}",
+            scale=Scale.LOGIT,
+            pointwise=True,
+        )
+
+    def score(self, question: str, passages: Sequence[str]) -> list[Score]:
+        """One logit a passage. A passage longer than its room is windowed and the maximum taken."""
+        if not passages:
+            return []
+        with self._lock:
+            asked, room = self._fit_question(question)
+            pieces = [self._pieces(passage, room) for passage in passages]
+            pairs = [(asked, piece) for own in pieces for piece in own]
+            logits = iter(self._model.predict(pairs, show_progress_bar=False).tolist())
+        return [Score(max(float(next(logits)) for _ in own), windows=len(own)) for own in pieces]
+
+    def _fit_question(self, question: str) -> tuple[str, int]:
+        """The question, cut to half the window, and the tokens that leaves for a passage."""
+        room = self.profile.id.window - int(self._tokenizer.num_special_tokens_to_add(pair=True))
+        spans = self._spans(question)
+        kept = min(len(spans), room // 2)
+        text = question if kept == len(spans) else question[: spans[kept - 1][1]]
+        return text, max(1, room - kept)
+
+    def _pieces(self, passage: str, room: int) -> list[str]:
+        spans = self._spans(passage)
+        if len(spans) <= room:
+            return [passage]
+        size = max(1, room - _SPARE)
+        return [passage[spans[start][0] : spans[end - 1][1]] for start, end in windows_of(len(spans), size, OVERLAP)]
+
+    @property
+    def _tokenizer(self) -> Any:
+        return self._model.tokenizer
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        read = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False)
+        return [(start, end) for start, end in read["offset_mapping"]]
+
+
+def open_cross_encoder(model: str, models_dir: Path) -> Scorer:
+    """The cross-encoder of a path or hub name, on the fastest way there is for it.
+
+    First an int8 form that `prepare_cross_encoder` wrote into `models_dir`, then an ONNX file in the model's own
+    folder, then sentence-transformers. Raises ModelMissing (nothing is downloaded) or ModelDamaged.
+    """
+    folder = locate(model)
+    if (folder / MANIFEST).is_file():
+        return open_exported(folder, provider="cross-encoder", model=model)
+    prepared = prepared_cross_encoder(model, models_dir)
+    if prepared is not None:
+        return open_exported(prepared, provider="cross-encoder", model=model)
+    file = next((folder / name for name in _ONNX if (folder / name).is_file()), None)
+    if file is not None and (folder / "tokenizer.json").is_file():
+        return _shipped_onnx(model, folder, file)
+    return TorchCrossEncoder(model, folder)
+
+
+def _shipped_onnx(model: str, folder: Path, file: Path) -> OnnxCrossEncoder:
+    identity = ScorerId(
+        "cross-encoder", model, revision_of(folder), "identity", "onnx-float32", window=window_of(folder)
+    )
+    encoder = Encoder(file, folder / "tokenizer.json")
+    return OnnxCrossEncoder(encoder, ScorerProfile(identity, f"cross-encoder {model}", Scale.LOGIT, True))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -46,7 +46,7 @@ _POSSESSIVE = re.compile(r"(?<=\w)['’]s\b")
 
 def words(text: str) -> list[str]:
     """The words of a text in order, folded. `words("Café, 1,200!") == ["cafe", "1200"]`."""
-    folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text))).lower()
+    folded = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", text).lower()))
     folded = _POSSESSIVE.sub("", _THOUSANDS.sub("", folded))
     found: list[str] = []
     for run in _RUNS.finditer(folded):

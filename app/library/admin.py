@@ -15,6 +15,7 @@ from app.library.check import verify
 from app.library.filters import BUILT_IN_FIELDS
 from app.library.locks import write_lock
 from app.library.places import Places, existing
+from app.library.server import Server
 from app.library.writer import CatalogueWriter, open_writer
 
 __all__ = [
@@ -110,7 +111,7 @@ def filter_fields(directory: Path, name: str) -> dict[str, list[Scalar]]:
 
 
 @contextmanager
-def _writing(directory: Path, name: str) -> Iterator[CatalogueWriter]:
+def _writing(directory: Path, name: str, chroma_url: str | None) -> Iterator[CatalogueWriter]:
     """The writer of an existing library, as it was made. Raises LibraryNotFound, LibraryLocked, LibraryDamaged."""
     manifest = _manifest(existing(directory, name))
     writer = open_writer(
@@ -119,6 +120,7 @@ def _writing(directory: Path, name: str) -> Iterator[CatalogueWriter]:
         embedder_id=manifest.embedder_id,
         dimension=manifest.dimension,
         chunker=manifest.chunker,
+        chroma_url=chroma_url,
     )
     try:
         yield writer
@@ -131,30 +133,32 @@ def _manifest(where: Places) -> Manifest:
         return read_manifest(connection, where)
 
 
-def delete_documents(directory: Path, name: str, document_ids: Sequence[str]) -> int:
+def delete_documents(directory: Path, name: str, document_ids: Sequence[str], *, chroma_url: str | None = None) -> int:
     """Remove documents and publish; returns the new generation. New readers see it at once; ids not there are ignored.
 
     Text and vectors leave the disk when the next base is built (`rebuild_index` does it now).
     Raises LibraryNotFound, LibraryLocked, LibraryDamaged.
     """
-    with _writing(directory, name) as writer:
+    with _writing(directory, name, chroma_url) as writer:
         for document_id in document_ids:
             writer.remove(document_id)
         return writer.publish()
 
 
-def rebuild_index(directory: Path, name: str) -> float:
+def rebuild_index(directory: Path, name: str, *, chroma_url: str | None = None) -> float:
     """Build the vector index anew from the catalogue and delete removed rows for good; returns its recall (0..1).
 
     Raises LibraryNotFound, LibraryLocked, LibraryDamaged.
     """
-    with _writing(directory, name) as writer:
+    with _writing(directory, name, chroma_url) as writer:
         return writer.rebuild()
 
 
-def delete_library(directory: Path, name: str) -> None:
+def delete_library(directory: Path, name: str, *, chroma_url: str | None = None) -> None:
     """Remove a library with everything in it, also a damaged one. Raises LibraryNotFound, LibraryLocked."""
     where = existing(directory, name)
     with write_lock(where.write_lock, name, 0.0):
+        if chroma_url is not None:
+            Server(chroma_url, name).remove()
         where.catalogue.unlink()  # first: from here on the library does not exist
         shutil.rmtree(where.root)

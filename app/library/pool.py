@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app.domain import Chunk, Filter, LibraryInfo
-from app.library.reader import current_generation, open_reader
+from app.library.reader import current_stamp, open_reader
 from app.ports import Lexical, LibraryReader, Vectors
 
 
@@ -30,23 +30,22 @@ class ReaderPool:
         Raises LibraryNotFound, EmbedderMismatch or LibraryDamaged.
         """
         with self._lock:
+            stamp = current_stamp(self._directory, name, chroma_url=self._chroma_url)
             shared = self._current.get(name)
-            if shared is None or shared.reader.info.generation != current_generation(self._directory, name):
-                fresh = _Shared(
-                    open_reader(self._directory, name, embedder_id=self._embedder_id, chroma_url=self._chroma_url)
-                )
-                self._current[name] = fresh
+            if shared is None or shared.stamp != stamp:
+                reader = open_reader(self._directory, name, embedder_id=self._embedder_id, chroma_url=self._chroma_url)
                 if shared is not None:
                     shared.retire()
-                shared = fresh
+                shared = self._current[name] = _Shared(reader, stamp)
             return shared.lend()
 
 
 class _Shared:
-    """A reader and how many questions hold it."""
+    """A reader, the stamp it was opened at (see `current_stamp`), and how many questions hold it."""
 
-    def __init__(self, reader: LibraryReader) -> None:
+    def __init__(self, reader: LibraryReader, stamp: str) -> None:
         self.reader = reader
+        self.stamp = stamp
         self._lock = threading.Lock()
         self._held = 0
         self._retired = False

@@ -28,7 +28,7 @@ from app.library.filters import Rows, select_rows
 from app.library.lexical import Bm25, TermScores
 from app.library.locks import FileLock
 from app.library.places import Places, existing, places
-from app.library.remote import RemoteReader
+from app.library.remote import RemoteReader, newest_stamp
 from app.library.rows import chunks_around, chunks_by_id, ids_of_rows, rows_of_ids
 from app.library.server import ServerBase
 from app.library.vectors import EmbeddedBase
@@ -203,6 +203,23 @@ def current_generation(directory: Path, name: str) -> int:
         connection = connect(where)
         try:
             return latest(connection).number
+        finally:
+            connection.close()
+
+
+def current_stamp(directory: Path, name: str, *, chroma_url: str | None = None) -> str:
+    """What `open_reader` would open now, as text to compare: another generation, or a library made anew, differs.
+
+    Raises LibraryNotFound, LibraryDamaged, and ProviderError where only the server has the library.
+    """
+    where = places(directory, name)
+    if chroma_url is not None and not where.catalogue.is_file():
+        return newest_stamp(where, chroma_url)
+    where = existing(directory, name)
+    with guarded(where):
+        connection = connect(where)
+        try:
+            return f"{read_manifest(connection, where).id}/{latest(connection).number}"
         finally:
             connection.close()
 

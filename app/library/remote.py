@@ -62,17 +62,28 @@ def entries(connection: Any, generation: int, dimension: int) -> Iterator[Entry]
         yield Entry(chunk.id, chunk.text, metadata, np.frombuffer(blob, dtype=np.float32).reshape(dimension))
 
 
+def _newest(places: Places, url: str, timeout: float) -> Any:
+    collection = Server(url, places.name, timeout).newest()
+    if collection is None:
+        raise LibraryNotFound(
+            f"There is no library {places.name!r} here or on the Chroma server at {url}",
+            hint=f"CHROMA_URL={url} sluice ingest PATH --library {places.name}",
+        )
+    return collection
+
+
+def newest_stamp(places: Places, url: str, timeout: float = TIMEOUT) -> str:
+    """Identifies the collection that a `RemoteReader` would open now. Raises LibraryNotFound, ProviderError."""
+    held = _newest(places, url, timeout).metadata
+    return f"{held['library_id']}/{held['generation']}"
+
+
 class RemoteReader:
     """A LibraryReader over one complete collection of a server. Pinned: a collection never changes once complete."""
 
     def __init__(self, places: Places, url: str, embedder_id: str, timeout: float = TIMEOUT) -> None:
         """Raises LibraryNotFound, EmbedderMismatch, ProviderError."""
-        collection = Server(url, places.name, timeout).newest()
-        if collection is None:
-            raise LibraryNotFound(
-                f"There is no library {places.name!r} here or on the Chroma server at {url}",
-                hint=f"CHROMA_URL={url} sluice ingest PATH --library {places.name}",
-            )
+        collection = _newest(places, url, timeout)
         held = collection.metadata
         check_embedder(places, Manifest("", held["embedder_id"], held["dimension"], "", ""), embedder_id)
         self._url = url

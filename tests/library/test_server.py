@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from app.domain import Condition
 from app.errors import EmbedderMismatch, LibraryNotFound, ProviderTimeout, ProviderUnreachable, UsageError
-from app.library import open_reader
+from app.library import admin, open_reader
 from app.library.reader import CatalogueReader
 from app.library.remote import RemoteReader
 from app.library.server import Server
@@ -30,7 +31,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     program = Path(sys.executable).with_name("chroma")
     command = [str(program), "run", "--path", str(tmp_path_factory.mktemp("server")), "--host", "127.0.0.1"]
@@ -44,9 +45,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         except OSError:
             assert time.monotonic() < deadline, "the Chroma server did not start"
             time.sleep(0.1)
-    yield address
+    yield address, server
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture
+def url(server: tuple[str, subprocess.Popen[bytes]]) -> str:
+    return server[0]
 
 
 def fill(directory: Path, name: str, url: str) -> np.ndarray:
@@ -164,6 +170,25 @@ def test_a_server_that_hangs_does_not_hang_us() -> None:
         with pytest.raises(ProviderTimeout):
             Server(f"http://127.0.0.1:{silent.getsockname()[1]}", "any", timeout=0.3)
         assert time.monotonic() - started < 5
+
+
+def test_a_server_that_stops_answering_later_is_noticed_in_time(server: tuple[str, subprocess.Popen[bytes]]) -> None:
+    url, process = server
+    library = Server(url, "any", timeout=0.5)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(ProviderTimeout, match="in time"):
+            library.collections()
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def test_deleting_reaches_the_server(tmp_path: Path, url: str) -> None:
+    fill(tmp_path, "short", url)
+    admin.delete_documents(tmp_path, "short", ["d1"], chroma_url=url)
+    assert open_at(tmp_path / "there", "short", url).info.documents == 9
+    admin.delete_library(tmp_path, "short", chroma_url=url)
+    assert Server(url, "short").collections() == []
 
 
 def test_a_failed_upload_lets_the_lock_go_and_loses_nothing(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,7 +51,14 @@ def kill_after_word(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Path:
+def published(original: Path, tmp_path: Path) -> Path:
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("original")
     writer = writer_of(tmp_path)
     for n in range(10):
         add(writer, f"d{n}", f"first version {n}", f"more of {n}", seed=n)
@@ -245,7 +253,7 @@ def test_a_writer_elsewhere_is_named(published: Path) -> None:
 
 def test_several_processes_read_one_base(published: Path) -> None:
     script = """
-for _ in range(10):
+for _ in range(4):
     r = reader_of(directory)
     for n in range(10):
         assert r.dense(vectors(n, 2)[1], 1, ())[0][0] == f"d{n}-1"

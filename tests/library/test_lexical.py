@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,14 @@ def bm25(tf: int, df: int, count: int, length: int, mean: float) -> float:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Path:
+def library(original: Path, tmp_path: Path) -> Path:
+    shutil.copytree(original, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("original")
     writer = writer_of(tmp_path)
     # titles add "title" and the name: lengths are 2 + words
     add(writer, "one", "apple apple banana", seed=1)

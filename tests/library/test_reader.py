@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,8 +24,15 @@ def nearest(matrix: np.ndarray, asked: np.ndarray, k: int) -> list[int]:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> tuple[Path, np.ndarray]:
+def filled(original: tuple[Path, np.ndarray], tmp_path: Path) -> tuple[Path, np.ndarray]:
     """40 documents of 3 chunks; vector i belongs to chunk i."""
+    shutil.copytree(original[0], tmp_path, dirs_exist_ok=True)
+    return tmp_path, original[1]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray]:
+    tmp_path = tmp_path_factory.mktemp("original")
     with_all = []
     writer = writer_of(tmp_path)
     for i in range(40):
@@ -222,8 +230,6 @@ def test_an_unreadable_base_is_searched_exactly(
 
 
 def test_vectors_left_out_of_a_backup_are_built_again(filled: tuple[Path, np.ndarray]) -> None:
-    import shutil
-
     directory, matrix = filled
     shutil.rmtree(directory / "lib/vectors")
     assert reader_of(directory).dense(matrix[10], 1, ())[0][0] == "d3-1"

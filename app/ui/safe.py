@@ -29,7 +29,7 @@ def answer(value: str, *, known: Collection[int], anchor: Callable[[int], str]) 
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable(_OFF)
 
-    def words(self: Any, tokens: Sequence[Any], at: int, options: Any, env: Any) -> str:
+    def words(_self: Any, tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
         return _cited(tokens[at].content, known, anchor)
 
     markdown.add_render_rule("text", words)

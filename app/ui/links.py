@@ -1,0 +1,33 @@
+"""Links from one page to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The pages there are."""
+
+    pages: dict[str, StreamlitPage]
+
+    def all(self) -> list[StreamlitPage]:
+        return list(self.pages.values())
+
+    def compare(self, question: str) -> None:
+        st.page_link(
+            self.pages["compare"],
+            label="Compare without reranking",
+            query_params={"q": question},
+            width="content",
+        )
+
+    def library(self, label: str) -> None:
+        st.page_link(self.pages["library"], label=label, width="content")
+
+    def go(self, name: str) -> None:
+        """Leave for another page at once."""
+        st.switch_page(self.pages[name])

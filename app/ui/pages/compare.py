@@ -1,0 +1,2 @@
+def show(open_sluice, links):
+    pass

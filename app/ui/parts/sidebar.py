@@ -1,0 +1,147 @@
+"""How questions are handled: library, reranker, candidates, gate; the rest under More."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.domain import Condition, Filter, LibraryInfo, Scalar
+from app.errors import SluiceError
+from app.pipeline import GateChoice, Options
+from app.ui import session
+from app.ui.parts import gate
+from app.ui.words import help_of, plural
+
+if TYPE_CHECKING:
+    from app.providers.reranking.registry import RerankerChoice
+    from app.wiring import Sluice
+
+_MODES = {"hybrid": "Meaning and words", "dense": "Meaning only", "lexical": "Words only"}
+_POLICIES = {
+    "fallback": "Use the bundled reranker instead",
+    "required": "Refuse to answer",
+    "skip": "Go on in the order of search",
+}
+
+
+def library(sluice: Sluice, *, disabled: bool = False) -> LibraryInfo | None:
+    """Choose the library; None when there is none."""
+    found = {info.name: info for info in sluice.libraries()}
+    name = session.library_name(sluice.settings.library)
+    if not found:
+        return None
+    names = list(found)
+    chosen = st.selectbox(
+        "Library",
+        names,
+        index=names.index(name) if name in found else 0,
+        help=help_of("library"),
+        disabled=disabled,
+    )
+    session.use_library(chosen)
+    info = found[chosen]
+    st.caption(f"{plural(info.documents, 'document')}, {plural(info.chunks, 'passage')}")
+    return info
+
+
+def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
+    """Draw the controls and return the options they stand for."""
+    reranker = _reranker(sluice, disabled)
+    candidates = st.slider(
+        "Candidates",
+        5,
+        100,
+        sluice.settings.candidates,
+        5,
+        key="candidates",
+        help=help_of("candidates"),
+        persist_state="session",
+        disabled=disabled,
+    )
+    choice = _gate(sluice, info, reranker, disabled)
+    with st.expander("More"):
+        mode = st.selectbox(
+            "Search by",
+            list(_MODES),
+            index=list(_MODES).index(sluice.settings.retrieval),
+            format_func=_MODES.__getitem__,
+            key="mode",
+            help=help_of("retrieval"),
+            persist_state="session",
+            disabled=disabled,
+        )
+        policy = st.selectbox(
+            "If the reranker fails",
+            list(_POLICIES),
+            index=list(_POLICIES).index(sluice.settings.reranker_policy),
+            format_func=_POLICIES.__getitem__,
+            key="policy",
+            help=help_of("failure"),
+            persist_state="session",
+            disabled=disabled,
+        )
+        where = _filter(sluice.filter_fields(info.name), info.name, disabled)
+    return sluice.options(
+        library=info.name,
+        reranker=reranker,
+        retrieval=mode,
+        candidates=candidates,
+        where=where,
+        reranker_policy=policy,
+        gate=choice,
+    )
+
+
+def _reranker(sluice: Sluice, disabled: bool) -> str:
+    choices = {choice.name: choice for choice in sluice.rerankers()}
+    default = sluice.settings.reranker if sluice.settings.reranker in choices else next(iter(choices))
+    name: str = st.selectbox(
+        "Reranker",
+        list(choices),
+        index=list(choices).index(default),
+        format_func=lambda name: _named(choices[name]),
+        key="reranker",
+        help=f"{help_of('reranker')} Calibrated: {help_of('calibrated')}",
+        persist_state="session",
+        disabled=disabled,
+    )
+    if not choices[name].available:
+        st.caption(f"Not available here: {choices[name].reason}")
+    return name
+
+
+def _named(choice: RerankerChoice) -> str:
+    return choice.label if choice.available else f"{choice.label} (not available)"
+
+
+def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> GateChoice:
+    try:
+        judge = sluice.open_judge(reranker, info)
+    except SluiceError as error:
+        st.caption(f"The gate's values are known once this reranker answers. {error.message} {error.hint}")
+        return sluice.options().gate
+    return gate.show(
+        judge.calibration.policy,
+        scale=judge.scorer.profile.scale,
+        note=judge.calibration.note,
+        start=sluice.options().gate,
+        key=f"gate.{info.name}.{reranker}",
+        disabled=disabled,
+    )
+
+
+def _filter(fields: dict[str, list[Scalar]], name: str, disabled: bool) -> Filter:
+    conditions = []
+    for field, values in fields.items():
+        chosen = st.multiselect(
+            f"Only where {field} is",
+            values,
+            key=f"filter.{name}.{field}",
+            placeholder="any",
+            persist_state="session",
+            disabled=disabled,
+        )
+        if chosen:
+            conditions.append(Condition(field, "in", tuple(chosen)))
+    return tuple(conditions)

@@ -16,6 +16,7 @@ Count = Callable[[Sequence[str]], list[int]]
 CHARACTERS_PER_TOKEN = 12
 _LONG_LINE = 10_000  # characters: longer lines are cut before sentences are looked for, which is not linear in length
 _PORTION = 1_000_000  # characters counted at once
+_SHORT_WORDS = 32  # characters of words counted together
 _LONG_WORD = 48  # characters: longer ones may be cut within
 _SENTENCE_END = re.compile(r"[.!?。！？؟۔।]['\")\]»”]*\s+|[。！？]")
 _WORD = re.compile(r"\s*\S+")
@@ -150,10 +151,13 @@ def _cut(piece: Piece, count: Count, budget: int) -> list[Piece]:
     The parts are a quarter of the budget, so that they fill chunks evenly and can overlap.
     """
     budget = max(1, budget // 4)
-    words: list[str] = []
+    words: list[str] = []  # a few short ones together: counting them one by one takes five times as long
     for match in _WORD.finditer(piece.text):
         word = match.group()
-        words.extend(word[at : at + _LONG_WORD] for at in range(0, len(word), _LONG_WORD))
+        if words and len(words[-1]) + len(word) <= _SHORT_WORDS:
+            words[-1] += word
+        else:
+            words.extend(word[at : at + _LONG_WORD] for at in range(0, len(word), _LONG_WORD))
     sizes = measure(words, count)
     parts: list[tuple[str, int]] = []
     text, tokens = "", 0

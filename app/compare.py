@@ -8,8 +8,9 @@ evidence  the first n by the calibration's retrieval features without the scorer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from app.domain import GateResult, Judged, Scored, Trace, Turn
@@ -71,14 +72,19 @@ def compare(
     history: Sequence[Turn] = (),
     arms: Sequence[Arm] = ARMS,
     answers: bool = True,
+    on_text: Callable[[Arm, str], None] | None = None,
 ) -> Comparison:
-    """Run the arms on one judged question; `answers=False` leaves the answers (and a chat model's bill) out."""
+    """Run the arms on one judged question; `answers=False` leaves the answers (and a chat model's bill) out.
+
+    `on_text` gets each arm's answer piece by piece.
+    """
     decided = decide_arms(pipeline, judged, choice, history)
     traces: dict[Arm, Trace] = {}
     for arm in arms:
         seen = judged if arm in ("gated", "reranked") else _without_scores(judged, arm)
         if answers:
-            traces[arm] = pipeline.complete(seen, decided[arm], history=history)
+            heard = None if on_text is None else partial(on_text, arm)
+            traces[arm] = pipeline.complete(seen, decided[arm], history=history, on_text=heard)
         else:
             gate = decided[arm]
             context = pipeline.context(gate) if gate.outcome != "refused" else None
@@ -97,6 +103,45 @@ def summarise(traces: Mapping[Arm, Trace], decided: Mapping[Arm, GateResult], ju
         promoted=tuple(i for i in gated if i not in off),
         dropped=tuple(i for i in off if i not in gated),
         changed_nothing=not decided["gated"].changed_order,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two arms side by side. `tokens` and `ms` are right minus left; `passages` is the larger of the two counts.
+
+    `only_left` and `only_right` are chunk ids that reached one side's context alone. `same_order`: both arms order all
+    candidates alike.
+    """
+
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+    passages: int
+    tokens: int
+    ms: float
+    kendall_tau: float | None
+    same_order: bool
+
+    @property
+    def differ(self) -> int:
+        """How many of the passages differ."""
+        return max(len(self.only_left), len(self.only_right))
+
+
+def contrast(left: Trace, right: Trace) -> Contrast:
+    """What changes from one arm to another, over the same candidates."""
+    ours, theirs = (tuple(d.scored.candidate.chunk.id for d in t.gate.admitted) for t in (left, right))
+    place = {d.scored.candidate.chunk.id: n for n, d in enumerate(left.gate.decisions)}
+    order = [place[d.scored.candidate.chunk.id] for d in right.gate.decisions]
+    left_tokens, right_tokens = (0 if t.context is None else t.context.tokens for t in (left, right))
+    return Contrast(
+        only_left=tuple(i for i in ours if i not in theirs),
+        only_right=tuple(i for i in theirs if i not in ours),
+        passages=max(len(ours), len(theirs)),
+        tokens=right_tokens - left_tokens,
+        ms=right.timings_ms.get("total", 0.0) - left.timings_ms.get("total", 0.0),
+        kendall_tau=kendall_tau(order),
+        same_order=order == sorted(order),
     )
 
 

@@ -88,6 +88,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*")
 _NOT_NAMES = frozenset({"i", "i'm", "i'll", "i've", "i'd"})
 
 
+@lru_cache(maxsize=1024)  # the gate asks again for every candidate each time it is moved
 def numbers_and_names(text: str) -> frozenset[str]:
     """Figures, years and capitalised words that do not open a sentence, folded.
 

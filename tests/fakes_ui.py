@@ -29,6 +29,7 @@ from app.domain import (
     Trace,
 )
 from app.errors import ProviderTimeout
+from app.library.admin import DocumentRow
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Lexical, Vectors
 from app.samples import SampleQuestion, samples
@@ -172,19 +173,6 @@ class Reranker:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class DocumentRow:
-    id: str
-    title: str
-    uri: str
-    format: str
-    chunks: int
-    bytes: int
-    ingested_at: str
-    state: str = "searchable"
-    reason: str | None = None
-
-
 class Votes:
     def __init__(self) -> None:
         self.cast: list[tuple[str, int, str | None]] = []
@@ -243,7 +231,7 @@ class FakeSluice:
     def documents(self, name: str) -> list[DocumentRow]:
         grouped = itertools.groupby(self._chunks, key=lambda c: c.document_id)
         return [
-            DocumentRow(i, i, f"docs/{i}.md", "markdown", len(list(of)), 4096, "2026-11-20T10:00:00+00:00")
+            DocumentRow(i, i, f"docs/{i}.md", "markdown", len(list(of)), 4096, "2026-11-20T10:00:00+00:00", 1)
             for i, of in grouped
         ]
 

@@ -170,3 +170,21 @@ def clear_form(form: str) -> None:
 def value_of(key: str) -> Any:
     """What a widget stands on, for its callback."""
     return st.session_state.get(key)
+
+
+def take_handed(name: str) -> str | None:
+    """What another page handed over in the address, once: a reload does not do it again."""
+    value = st.query_params.get(name)
+    if value is not None:
+        del st.query_params[name]
+    return value or None
+
+
+def tell(said: str) -> None:
+    """A line for the next run, after something was done."""
+    st.session_state["told"] = said
+
+
+def take_told() -> str | None:
+    told: str | None = st.session_state.pop("told", None)
+    return told

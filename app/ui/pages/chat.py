@@ -29,7 +29,7 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
             st.rerun()
     with body:
         if info is None or options is None or info.chunks == 0:
-            welcome.empty(sluice, links)
+            welcome.empty(links)
             return
         if question is not None and question.strip():
             session.ask(question.strip(), options)

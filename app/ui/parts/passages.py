@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from app.domain import Chunk, Decision
 from app.ui import safe
-from app.ui.words import badge, moved, plural, probability, why
+from app.ui.words import badge, moved, probability
 
 LONGEST_NEIGHBOUR = 420  # characters of the passage before and after
 
@@ -19,21 +19,22 @@ def card(
     around: Sequence[Chunk] = (),
     sentence: str | None = None,
     side: str = "",
-    open_: bool = False,
+    gated: bool = True,
 ) -> str:
     """One passage as HTML. `number` is its citation, `anchor` the id its citation links to, `side` a mark of its own
-    ("only here")."""
+    ("only here"); `gated=False` leaves out what the gate decided, where there was none."""
     scored = decision.scored
     chunk = scored.candidate.chunk
     place = " › ".join(part for part in chunk.section if part != chunk.title)
     facts = [f'<span class="num">p&nbsp;{probability(scored.p)}</span>'] if scored.p is not None else []
     if scored.raw_score is not None or scored.p is not None:
         facts.append(f"<span>{moved(scored)}</span>")
-    facts.append(badge(decision.kind))
+    if gated:
+        facts.append(badge(decision.kind))
     label = f'<span class="cite-no" aria-label="Passage {number}">{number}</span>' if number is not None else ""
     note = f'<span class="side">{safe.text(side)}</span>' if side else ""
     return (
-        f'<details class="passage"{" open" if open_ else ""}><summary>{label}'
+        f'<details class="passage"><summary>{label}'
         f'<span class="from"><b>{safe.text(chunk.title)}</b> <span class="place">{safe.text(place)}</span></span>'
         f'<span class="facts">{note}{"".join(facts)}</span></summary>'
         f'<div class="inside"{_id(anchor)}>{_source(chunk)}{_in_place(chunk, around, sentence)}'
@@ -93,11 +94,3 @@ def _overlap(first: str, second: str) -> int:
         if first.endswith(second[:length]):
             return length
     return 0
-
-
-def heading(count: int) -> str:
-    return f'<p class="label">{plural(count, "passage")} {why("passage")}</p>'
-
-
-def by_chunk(decisions: Sequence[Decision]) -> Mapping[str, Decision]:
-    return {d.scored.candidate.chunk.id: d for d in decisions}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,10 +10,8 @@ from app.domain import LibraryInfo
 from app.samples import SampleQuestion
 from app.ui import safe, session
 from app.ui.links import Links
+from app.ui.parts import adding
 from app.ui.words import plural
-
-if TYPE_CHECKING:
-    from app.wiring import Sluice
 
 _SHOWS = {
     "promotion": "a passage moves up",
@@ -42,7 +39,7 @@ def show(info: LibraryInfo, samples: Sequence[SampleQuestion]) -> None:
                 st.html(f'<p class="shows">{safe.text(_SHOWS.get(sample.shows, sample.shows))}</p>')
 
 
-def empty(sluice: Sluice, links: Links) -> None:
+def empty(links: Links) -> None:
     """Nothing to ask yet: one sentence and two buttons."""
     st.html(
         '<div class="hello"><h1>Ask your documents</h1><p class="lead">There is nothing to ask yet: load the handbook '
@@ -50,9 +47,6 @@ def empty(sluice: Sluice, links: Links) -> None:
     )
     with st.container(horizontal=True, gap="small"):
         if st.button("Load the handbook", type="primary"):
-            from app.ui.parts.adding import load_handbook
-
-            load_handbook(sluice)
-            st.rerun()
+            adding.load_handbook()
         if st.button("Add documents"):
             links.go("library")

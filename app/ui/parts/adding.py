@@ -1,0 +1,182 @@
+"""Adding documents, by upload or by path, with progress a file; and how a file would be cut, before adding it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.errors import SluiceError
+from app.ingest_process import IngestEvent, preview, start
+from app.ui import safe, session
+from app.ui.parts import failure
+from app.ui.words import help_of, plural
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from app.wiring import Sluice
+
+TYPES = ["md", "txt", "html", "htm", "pdf", "docx", "csv", "tsv", "jsonl"]
+MOST_MEGABYTES = 25
+_DONE: Mapping[str, tuple[str, str]] = {
+    "added": ("through", "● added"),
+    "replaced": ("through", "● replaced"),
+    "unchanged": ("held", "○ unchanged"),
+    "removed": ("held", "○ removed"),
+    "skipped": ("rescued", "◆ skipped"),
+    "failed": ("failed", "▲ failed"),
+}
+
+
+def show(sluice: Sluice, names: Sequence[str]) -> None:
+    """Draw the forms; a run draws its progress in place and leaves its report."""
+    current = session.library_name(sluice.settings.library)
+    name: str | None = st.selectbox(
+        "Add to library",
+        list(dict.fromkeys([*names, current])),
+        index=list(dict.fromkeys([*names, current])).index(current),
+        accept_new_options=True,
+        help=f"Type a new name to create a library. {help_of('library')}",
+    )
+    by_upload, by_path = st.tabs(["Upload", "From a path"])
+    with by_upload:
+        _upload(sluice, name or current)
+    with by_path:
+        _path(name or current)
+    report = session.ingest_report()
+    if report is not None:
+        st.html(_report(report))
+
+
+def load_handbook(name: str = "handbook") -> None:
+    """Fill the sample library, with progress."""
+    from app.wiring import handbook_dir  # heavy; the page stands before it
+
+    _ingest([handbook_dir()], name)
+
+
+def _upload(sluice: Sluice, name: str) -> None:
+    files = st.file_uploader(
+        f"Markdown, text, HTML, PDF, DOCX, CSV, JSONL; at most {MOST_MEGABYTES} MB a file",
+        type=TYPES,
+        accept_multiple_files=True,
+        max_upload_size=MOST_MEGABYTES,
+        key=f"files.{session.round_of('upload')}",
+    )
+    with st.container(horizontal=True, gap="small"):
+        add = st.button("Add", type="primary", disabled=not files, key="add.upload")
+        cut = st.button("Preview how they are cut", disabled=not files)
+    if cut:
+        _preview(files)
+    if add:
+        folder = sluice.settings.sluice_home / "uploads" / PurePath(name).name
+        _ingest([_save(file, folder) for file in files], name, form="upload")
+
+
+def _path(name: str) -> None:
+    with st.form("path", border=False):
+        path = st.text_input("A file or folder on this machine", placeholder="/home/me/notes")
+        pressed = st.form_submit_button("Add", type="primary")
+    if pressed and path.strip():
+        _ingest([Path(path.strip()).expanduser()], name)
+
+
+def _save(file: UploadedFile, folder: Path) -> Path:
+    """Keep an upload under its own name; a later one of the same name replaces it, and its document."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (PurePath(file.name.replace("\\", "/")).name or "upload")
+    path.write_bytes(file.getbuffer())
+    return path
+
+
+# -- a run -----------------------------------------------------------------------------------------
+
+
+def _ingest(paths: Sequence[Path], name: str, *, form: str | None = None) -> None:
+    session.keep_ingest_report(None)
+    bar = st.progress(0.0, text="Starting …")
+    lines = st.empty()
+    done: list[str] = []
+    try:
+        for event in start(paths, library=name):
+            _draw(event, bar, lines, done)
+            if event.kind == "report":
+                session.keep_ingest_report(event.data["report"])
+    except SluiceError as error:
+        bar.empty()
+        failure.show(error)
+        return
+    session.use_library(name)
+    if form is not None:
+        session.clear_form(form)
+    st.rerun()
+
+
+def _draw(event: IngestEvent, bar: Any, lines: Any, done: list[str]) -> None:
+    data = event.data
+    if event.kind == "file":
+        done.append(_file(data))
+        lines.html(f'<ul class="files">{"".join(done[-12:])}</ul>')
+    if event.kind in ("file", "passages"):
+        left = data.get("seconds_left")
+        rest = "" if left is None else f", about {left:.0f} s left"
+        share = min(1.0, data["done"] / max(1, data["files"]))
+        bar.progress(
+            share, text=f"{data['done']} of {plural(data['files'], 'file')}, {data['rate']:.0f} passages/s{rest}"
+        )
+    if event.kind == "published":
+        bar.progress(1.0, text="Searchable.")
+
+
+def _file(data: Mapping[str, Any]) -> str:
+    kind, word = _DONE.get(data["state"], ("held", data["state"]))
+    told = data["reason"] or (plural(data["chunks"], "passage") if data["chunks"] else "")
+    hint = f" {safe.text(data['hint'])}" if data.get("hint") else ""
+    return (
+        f'<li><span class="badge {kind}">{safe.text(word)}</span> <b>{safe.text(PurePath(data["path"]).name)}</b> '
+        f'<span class="muted">{safe.text(told)}{hint}</span></li>'
+    )
+
+
+def _report(report: Mapping[str, Any]) -> str:
+    """What became of the last run's files: the counts, and every file that is not searchable with its reason."""
+    counts = [f"{count:,} {state}" for state, count in report["counts"].items() if count]
+    off = [f for f in report["files"] if f["state"] in ("failed", "skipped") or f["reason"]]
+    listed = f'<ul class="files">{"".join(map(_file, off))}</ul>' if off else ""
+    kind, shape = ("failed", "▲") if report["counts"].get("failed") else ("through", "●")
+    return (
+        f'<div class="note {kind}" role="status"><p><span aria-hidden="true">{shape}</span> '
+        f"<b>{safe.text(', '.join(counts) or 'nothing to add')}</b> in {report['seconds']:.1f} s</p>{listed}</div>"
+    )
+
+
+# -- how a file is cut -----------------------------------------------------------------------------
+
+
+def _preview(files: Sequence[UploadedFile]) -> None:
+    for file in files:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                passages = preview(_save(file, Path(folder)))
+            except SluiceError as error:
+                failure.show(error)
+                continue
+        st.html(
+            f'<p class="label">{safe.text(file.name)}: {plural(len(passages), "passage")}</p>'
+            f'<ol class="cuts">{"".join(map(_cut, passages))}</ol>'
+        )
+
+
+def _cut(passage: Mapping[str, Any]) -> str:
+    section = passage.get("section") or ""
+    place = section if isinstance(section, str) else " › ".join(section)
+    page = f", page {passage['page']}" if passage.get("page") is not None else ""
+    return (
+        f'<li><span class="place">{safe.text(place)}{page}</span> '
+        f'<span class="num muted">{passage["tokens"]} tokens</span>'
+        f'<div class="words">{safe.text(passage["text"])}</div></li>'
+    )

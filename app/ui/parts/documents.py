@@ -1,0 +1,89 @@
+"""The documents of a library: what there is, in which state, and taking some out again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.domain import LibraryInfo
+from app.library.on_disk import on_disk
+from app.ui import safe, session
+from app.ui.parts import verdict
+from app.ui.words import plural, size
+
+if TYPE_CHECKING:
+    from app.library.admin import DocumentRow
+    from app.wiring import Sluice
+
+MOST_ROWS = 200
+_STATES = {
+    "unchanged": '<span class="badge through">● searchable</span>',
+    "elsewhere": '<span class="badge through">● searchable</span>',
+    "changed": '<span class="badge rescued">◆ changed on disk</span><small>add it again to read it anew</small>',
+    "gone": '<span class="badge held">○ searchable</span><small>its file is gone</small>',
+}
+
+
+def show(sluice: Sluice, info: LibraryInfo) -> None:
+    """Draw the documents with what can be done to them."""
+    rows = sluice.documents(info.name)
+    wanted = (
+        st.text_input("Find a document", placeholder="Part of a title or path", key="find") if len(rows) > 8 else ""
+    )
+    found = [r for r in rows if wanted.lower() in f"{r.title} {r.uri}".lower()]
+    st.html(_table(found[:MOST_ROWS]))
+    if len(found) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS} of {len(found):,}; type part of a name to see others.")
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Verify", help="Compare the catalogue with the search indexes, row by row"):
+            _verify(sluice, info.name)
+        if st.button("Delete documents …", disabled=not rows):
+            _delete(sluice, info.name, rows)
+    if told := session.take_told():
+        st.html(verdict.note("through", told))
+
+
+def _table(rows: Sequence[DocumentRow]) -> str:
+    titles = (("", "Document"), ("", "State"), ("num", "Passages"), ("num", "Text"), ("", "Added"))
+    head = "".join(f'<th scope="col" class="{kind}">{title}</th>' for kind, title in titles)
+    body = "".join(
+        f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(r.uri)}</small></td>'
+        f'<td class="did">{_STATES[on_disk(r.uri, r.added_at)]}</td><td class="num">{r.chunks:,}</td>'
+        f'<td class="num">{size(r.bytes)}</td><td class="num">{safe.text(r.added_at[:16].replace("T", " "))}</td></tr>'
+        for r in rows
+    )
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Documents"><table class="rows documents">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _verify(sluice: Sluice, name: str) -> None:
+    with st.spinner("Comparing …"):
+        differences = sluice.verify(name)
+    if differences:
+        listed = "".join(f"<li>{safe.text(line)}</li>" for line in differences)
+        st.html(f'<div class="note failed"><p>▲ {plural(len(differences), "difference")}</p><ul>{listed}</ul></div>')
+    else:
+        st.html(verdict.note("through", "Catalogue, vectors and word index agree."))
+
+
+@st.dialog("Delete documents", width="medium")
+def _delete(sluice: Sluice, name: str, rows: Sequence[DocumentRow]) -> None:
+    by_id = {r.id: r for r in rows}
+    chosen = st.multiselect("Which", list(by_id), format_func=lambda i: by_id[i].title, placeholder="Choose documents")
+    passages = sum(by_id[i].chunks for i in chosen)
+    if chosen:
+        st.html(
+            f"<p>{plural(len(chosen), 'document')} with {plural(passages, 'passage')} will no longer be found in "
+            f"<i>{safe.text(name)}</i>. The files themselves stay where they are.</p>"
+        )
+    left, right = st.columns(2)
+    if left.button("Keep them", width="stretch"):
+        st.rerun()
+    if right.button("Delete", type="primary", width="stretch", disabled=not chosen, key="delete.confirm"):
+        sluice.delete(name, chosen)
+        session.tell(f"{plural(len(chosen), 'document')} deleted, {plural(passages, 'passage')} gone.")
+        st.rerun()

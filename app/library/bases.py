@@ -27,6 +27,7 @@ _SAMPLE = 50
 _DEPTH = 20
 _TIE = 1e-4  # cosines closer than this are one place in the order
 
+UNREADABLE = "unreadable"  # the mark of a base that could not be opened
 HELD = "held"  # the file in a base that its readers lock
 
 
@@ -42,11 +43,24 @@ def hold(places: Places, generation: int) -> FileLock | None:
     return shared(places.base(generation) / HELD)
 
 
+def open_embedded(places: Places, generation: int) -> EmbeddedBase:
+    """Open a base; one that cannot be read is marked, and the next `publish` builds another. Raises IndexUnreadable."""
+    if (places.base(generation) / UNREADABLE).exists():
+        raise IndexUnreadable(f"{places.base(generation)} could not be opened before")
+    try:
+        return EmbeddedBase(places.base(generation))
+    except IndexUnreadable:
+        if places.base(generation).is_dir():
+            (places.base(generation) / UNREADABLE).touch()
+        raise
+
+
 def is_due(connection: sqlite3.Connection, places: Places, current: Generation) -> bool:
-    """Whether the part that Chroma does not know has outgrown its share, or the base is missing."""
+    """Whether the part that Chroma does not know has outgrown its share, or the base is missing or unreadable."""
     if current.chunks == 0:
         return False
-    if current.base == 0 or not (places.base(current.base) / HELD).is_file():
+    base = places.base(current.base)
+    if current.base == 0 or not (base / HELD).is_file() or (base / UNREADABLE).exists():
         return True
     added = len(exact.rows_added(connection, current.number, current.base))
     removed = len(exact.rows_removed(connection, current.number, current.base))

@@ -90,7 +90,7 @@ def _index(connection: sqlite3.Connection, where: Places, manifest: Manifest, cu
         return [f"vectors: generation {current.number} has no base index {hint}"]
     with held:
         try:
-            base = EmbeddedBase(where.base(current.base))
+            base = bases.open_embedded(where, current.base)
         except IndexUnreadable as error:
             return [f"vectors: the base index {current.base} cannot be read: {error} {hint}"]
         try:

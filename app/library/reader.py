@@ -31,7 +31,6 @@ from app.library.places import Places, existing, places
 from app.library.remote import RemoteReader, newest_stamp
 from app.library.rows import chunks_around, chunks_by_id, ids_of_rows, rows_of_ids
 from app.library.server import ServerBase
-from app.library.vectors import EmbeddedBase
 from app.ports import Lexical, LibraryReader, Vectors
 
 _T = TypeVar("_T")
@@ -246,5 +245,5 @@ def _pin(where: Places, embedder_id: str, chroma_url: str | None) -> CatalogueRe
 
 def _opener(where: Places, manifest: Manifest, base: int, chroma_url: str | None) -> OpenBase:
     if chroma_url is None:
-        return lambda: EmbeddedBase(where.base(base))
+        return lambda: bases.open_embedded(where, base)
     return lambda: ServerBase(chroma_url, where.name, manifest.id, base)

@@ -7,6 +7,7 @@ and from then on only read. The import takes half a second, so it waits for the 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +42,13 @@ class _Shelf:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     bases: dict[Path, _Open] = field(default_factory=dict)
+    failures: Counter[Path] = field(default_factory=Counter)
 
 
 _shelf = _Shelf()
 
 
-def _client(path: Path) -> Any:
+def _client(path: Path | str) -> Any:
     import chromadb
     from chromadb.config import Settings
 
@@ -85,10 +87,13 @@ class EmbeddedBase:
             if held is None:
                 if not (self._path / "chroma.sqlite3").is_file():
                     raise IndexUnreadable(f"{self._path} holds no index")
+                # Chroma keeps the state of a failed open by the spelling of its path: spell it anew to start afresh
+                spelled = f"{self._path}{'/.' * _shelf.failures[self._path]}"
                 try:
-                    client = _client(self._path)
+                    client = _client(spelled)
                     held = _Open(client, client.get_collection(COLLECTION, embedding_function=None))
                 except (ChromaError, ValueError) as error:
+                    _shelf.failures[self._path] += 1
                     raise IndexUnreadable(str(error)) from error
                 _shelf.bases[self._path] = held
             held.readers += 1

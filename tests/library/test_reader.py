@@ -14,7 +14,7 @@ import pytest
 
 from app.domain import Condition
 from app.errors import EmbedderMismatch, LibraryDamaged, LibraryNotFound, UsageError
-from app.library import current_generation, list_libraries, open_reader
+from app.library import admin, current_generation, list_libraries, open_reader
 from app.library.dense import EXACT_UP_TO
 from tests.library.filling import DIMENSION, EMBEDDER, add, chunk, document, reader_of, vectors, writer_of
 
@@ -227,6 +227,12 @@ def test_an_unreadable_base_is_searched_exactly(
     reader = reader_of(directory)
     assert reader.dense(matrix[10], 1, ())[0][0] == "d3-1"
     assert "searching exactly" in caplog.text
+    reader.close()
+    if broken == "chroma.sqlite3":
+        writer = writer_of(directory)
+        assert writer.publish() == 1  # notices the mark and builds another
+        writer.close()
+        assert admin.verify(directory, "lib") == []
 
 
 def test_vectors_left_out_of_a_backup_are_built_again(filled: tuple[Path, np.ndarray]) -> None:

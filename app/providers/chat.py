@@ -22,18 +22,19 @@ _FINISH: dict[str, Finish] = {
     "incomplete": "length",
 }
 _FIXED_TEMPERATURE = re.compile(r"^(o\d|gpt-5)")  # reasoning models take no temperature
-_PATIENCE = 20.0  # seconds that waiting for another attempt may take before the first piece
 
 
 class OpenAIChat:
     """ChatModel over ChatOpenAI. A stream counts as whole only if the server said why it finished."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, patience: float = 20.0) -> None:
+        """`patience`: seconds that waiting out rate limits and outages may take before the first piece."""
         from langchain_openai import ChatOpenAI
         from pydantic import SecretStr
 
         key, base = settings.openai_api_key, settings.openai_base_url
         self._name = settings.chat_model
+        self._patience = patience
         self._own_window = settings.chat_window
         self._elsewhere = base is not None and not (urlsplit(base).hostname or "").endswith("openai.com")
         self._service = Service(
@@ -71,7 +72,7 @@ class OpenAIChat:
 
     def stream(self, system: str, user: str, *, max_tokens: int) -> Iterator[Delta]:
         """Pieces of the answer as they arrive; see `app.ports.ChatModel`. Closing it closes the connection."""
-        answer = retry_within(_PATIENCE, lambda: self._begin(system, user, max_tokens))
+        answer = retry_within(self._patience, lambda: self._begin(system, user, max_tokens))
         try:
             yield from answer.deltas()
         finally:
@@ -84,7 +85,7 @@ class OpenAIChat:
             with provider_errors(self._service), _untraced():
                 return self._model.invoke(_messages(system, user), **self._limit(max_tokens)).text
 
-        return retry_within(_PATIENCE, ask)
+        return retry_within(self._patience, ask)
 
     def _begin(self, system: str, user: str, max_tokens: int) -> _Stream:
         chunks = self._model.stream(_messages(system, user), **self._limit(max_tokens))

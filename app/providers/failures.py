@@ -74,6 +74,7 @@ TABLE: dict[str, Kind] = {
     "pydantic_core.ValidationError": ProviderNonsense,
 }
 
+_READERS = {"cohere", "openai", "langchain_openai", "langchain_core", "httpx", "httpx2", "pydantic", "json"}
 _KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|co|pk)-[\w*.-]{6,})")
 _SHOWN = 200  # characters of a provider's own message
 
@@ -117,7 +118,17 @@ def kind_of(error: BaseException) -> Kind | None:
         found = TABLE.get(f"{package}.{base.__name__}")
         if found is not None:
             return found
-    return None
+    return ProviderNonsense if _raised_while_reading(error) else None
+
+
+def _raised_while_reading(error: BaseException) -> bool:
+    """An SDK stumbled over an answer of another shape than it expects; a wrong call of ours is raised in our frame."""
+    at = error.__traceback__
+    if at is None or not isinstance(error, TypeError | AttributeError | LookupError | ValueError):
+        return False
+    while at.tb_next is not None:
+        at = at.tb_next
+    return str(at.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in _READERS
 
 
 def _by_status(status: int | None) -> Kind:

@@ -19,16 +19,17 @@ _DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "
 _WINDOW = 8191  # tokens of one text
 _REQUEST_TOKENS = 250_000  # the API takes 300,000 a request
 _REQUEST_TEXTS = 256  # the API takes 2,048; smaller requests lose less when one fails
-_PATIENCE = 60.0  # seconds that waiting out rate limits may take
-_BYTES_PER_TOKEN = 1.9  # the least seen in any text (long numbers); prose has four
 _PIECES = re.compile(r"[A-Za-z]+|\d+|[^\sA-Za-z\d]")
 
 
 class OpenAIEmbedder:
     """Vectors of length 1 from `POST /embeddings`. Tokens are counted offline by an estimate that errs upwards."""
 
-    def __init__(self, model: str, settings: Settings) -> None:
-        """Raises ProviderAuth without a key for OpenAI itself; another base URL needs none."""
+    def __init__(self, model: str, settings: Settings, *, patience: float = 60.0) -> None:
+        """Raises ProviderAuth without a key for OpenAI itself; another base URL needs none.
+
+        `patience`: seconds that waiting out rate limits and outages may take in all.
+        """
         import openai
 
         key, base = settings.openai_api_key, settings.openai_base_url
@@ -36,6 +37,7 @@ class OpenAIEmbedder:
             raise ProviderAuth("OpenAI embeddings need a key.", hint="Set OPENAI_API_KEY in .env or the environment.")
         secret = None if key is None else key.get_secret_value()
         self._model = model
+        self._patience = patience
         self._host = "" if base is None else urlsplit(base).netloc
         self._service = Service(
             name="The OpenAI API" if base is None else f"The embedding server at {self._host}",
@@ -101,7 +103,7 @@ class OpenAIEmbedder:
                 raise self._nonsense("vectors of different lengths")
             return [list(row) for row in ordered if row is not None]
 
-        return retry_within(_PATIENCE, ask)
+        return retry_within(self._patience, ask)
 
     def _nonsense(self, what: str) -> ProviderNonsense:
         return ProviderNonsense(
@@ -110,17 +112,18 @@ class OpenAIEmbedder:
 
 
 def estimated_tokens(text: str) -> int:
-    """About 15 % above what OpenAI's tokenizers make of prose, code and tables, and never above `most_tokens`.
+    """Meant to be somewhat above what OpenAI's tokenizers make of prose, code and tables.
 
-    A word counts a token for every six letters, a number one for every three digits, any other character one.
+    A word counts a token for every six letters, a number one for every three digits, any other character one; the
+    whole at least one for every four bytes; and 15 % on top.
     """
     pieces = sum(_piece_tokens(piece) for piece in _PIECES.findall(text))
     return min(most_tokens(text), math.ceil(1.15 * max(pieces, len(text.encode("utf-8")) / 4)))
 
 
 def most_tokens(text: str) -> int:
-    """More than any text was seen to have: a hard bound for limits of the API."""
-    return math.ceil(len(text.encode("utf-8")) / _BYTES_PER_TOKEN)
+    """The bytes: no token of a byte-level tokenizer is shorter, so this bound holds for any text."""
+    return len(text.encode("utf-8"))
 
 
 def _piece_tokens(piece: str) -> int:
@@ -132,7 +135,7 @@ def _piece_tokens(piece: str) -> int:
 def _fitting(text: str) -> str:
     """The text cut so that it surely fits the model's window; a blank for an empty one, which the API refuses."""
     if most_tokens(text) > _WINDOW:
-        text = text.encode("utf-8")[: int(_WINDOW * _BYTES_PER_TOKEN)].decode("utf-8", errors="ignore")
+        text = text.encode("utf-8")[:_WINDOW].decode("utf-8", errors="ignore")
     return text if text.strip() else "-"
 
 

@@ -1,0 +1,261 @@
+"""A local HTTP server that plays OpenAI (chat, embeddings) and Cohere (rerank v2) and refuses what they would refuse.
+
+    with WireServer() as server:
+        settings = load_settings(openai_base_url=server.openai_url, openai_api_key=KEY, ...)
+
+Each request is checked against the published format (`formats`). `server.play("/v2/rerank", "503", "happy")` makes the
+next requests to a path go as the scenarios say, in order; after them all is well again. `server.answer` makes the chat
+answers: a function of the request's messages.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+
+from tests.wire.formats import (
+    KEY,
+    WireError,
+    chat_answer,
+    chat_events,
+    check_chat,
+    check_embeddings,
+    check_rerank,
+    embeddings_answer,
+    rerank_answer,
+)
+
+CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"
+SLOW = 3.0  # seconds the scenario "timeout" is silent; clients under test wait less
+
+Answer = Callable[[list[dict[str, Any]]], str]
+
+
+@dataclass
+class Recorded:
+    """One request as it came in."""
+
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+def default_answer(messages: list[dict[str, Any]]) -> str:
+    """Cites the first passage when there is one."""
+    return "The first passage says so [1]." if "passage 1" in messages[-1]["content"] else "Nothing was given."
+
+
+@dataclass
+class WireServer:
+    """Starts on a free port of 127.0.0.1; stops when the block ends."""
+
+    answer: Answer = default_answer
+    finish: str = "stop"
+    requests: list[Recorded] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._scripts: dict[str, deque[str]] = defaultdict(deque)
+        self._http = _Server(("127.0.0.1", 0), _Handler)
+        self._http.wire = self
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}"
+
+    @property
+    def openai_url(self) -> str:
+        return f"{self.url}/v1"
+
+    def play(self, path: str, *scenarios: str) -> None:
+        """The next requests to `path` go like this; see `_Handler.fail` and `_Handler.spoil` for the names."""
+        self._scripts[path] = deque(scenarios)
+
+    def next_scenario(self, path: str) -> str:
+        return self._scripts[path].popleft() if self._scripts[path] else "happy"
+
+    def start(self) -> WireServer:
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def __enter__(self) -> WireServer:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    wire: WireServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients under test hang up on purpose; their broken pipes are no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: tests read `requests`."""
+
+    def do_GET(self) -> None:
+        self.send_json(405, {"error": {"message": "use POST", "type": "invalid_request_error"}})
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = None
+        wire = self.server.wire
+        wire.requests.append(Recorded(self.path, dict(self.headers.items()), body))
+        scenario = wire.next_scenario(self.path)
+        if self.fail(scenario):
+            return
+        try:
+            self.check_headers()
+            if self.path == CHAT:
+                self.chat(check_chat(body), scenario)
+            elif self.path == EMBEDDINGS:
+                self.send_spoiled(embeddings_answer(check_embeddings(body)), "data", "embedding", scenario)
+            elif self.path == RERANK:
+                self.send_spoiled(rerank_answer(check_rerank(body)), "results", "relevance_score", scenario)
+            else:
+                raise WireError(404, f"there is no {self.path}")
+        except WireError as error:
+            self.refuse(error.status, error.message)
+
+    def check_headers(self) -> None:
+        if self.headers.get("Authorization") != f"Bearer {KEY}":
+            raise WireError(401, f"Incorrect API key provided: {self.headers.get('Authorization', 'none')}.")
+        if not self.headers.get("Content-Type", "").startswith("application/json"):
+            raise WireError(415, "Content-Type must be application/json")
+
+    def chat(self, body: dict[str, Any], scenario: str) -> None:
+        wire = self.server.wire
+        text = wire.answer(body["messages"])
+        if body.get("stream") is not True:
+            self.send_json(200, chat_answer(body, text, wire.finish))
+            return
+        events = [f"data: {json.dumps(event)}\n\n" for event in chat_events(body, text, wire.finish)]
+        events.append("data: [DONE]\n\n")
+        if scenario.startswith("half"):
+            events = events[: max(2, len(events) // 2)]
+        elif scenario == "nothing":
+            events = events[:1]
+        elif scenario == "stream-error":
+            events = [
+                *events[:3],
+                'data: {"error": {"message": "The server had an error", "type": "server_error"}}\n\n',
+            ]
+        self.send_events(events, scenario)
+
+    def send_events(self, events: list[str], scenario: str) -> None:
+        """Chunked; "half-close" ends with the connection instead, as HTTP/1.0 servers do: no client can tell."""
+        chunked = scenario not in ("half-close", "nothing")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")))
+        self.end_headers()
+        for event in events:
+            data = event.encode()
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+            self.wfile.flush()
+        if scenario == "half-timeout":
+            time.sleep(SLOW)
+        if chunked and not scenario.startswith("half"):
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
+    def fail(self, scenario: str) -> bool:
+        """Scenarios in which the request is not even looked at; True when one was played."""
+        if scenario == "reset":
+            # an RST instead of a FIN
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+            self.close_connection = True
+        elif scenario == "timeout":
+            time.sleep(SLOW)
+            self.close_connection = True
+        elif scenario == "malformed":
+            self.send_text(200, "application/json", '{"results": [{"index": 0, "relev')
+        elif scenario == "html":
+            self.send_text(200, "text/html", "<html><body><h1>Welcome to nginx!</h1></body></html>")
+        elif scenario == "html-502":
+            self.send_text(502, "text/html", "<html><body><h1>502 Bad Gateway</h1></body></html>")
+        elif scenario == "empty":
+            self.send_text(200, "application/json", "")
+        elif scenario == "not-an-object":
+            self.send_text(200, "application/json", "[]")
+        elif scenario.startswith("429-after-"):
+            self.refuse(429, "Rate limit reached", {"Retry-After": scenario.removeprefix("429-after-")})
+        elif scenario.isdigit():
+            self.refuse(int(scenario), f"refused with {scenario}")
+        else:
+            return False
+        return True
+
+    def send_spoiled(self, answer: dict[str, Any], items: str, value: str, scenario: str) -> None:
+        """A good answer, or one that is wrong in the way the scenario says."""
+        found = answer[items]
+        if scenario == "reversed":
+            found.reverse()
+        elif scenario == "short":
+            found.pop()
+        elif scenario == "repeated":
+            found[-1]["index"] = found[0]["index"]
+        elif scenario == "far-index":
+            found[0]["index"] = len(found)
+        elif scenario == "negative-index":
+            found[0]["index"] = -1
+        elif scenario == "nan":
+            found[0][value] = [float("nan")] * len(found[0][value]) if items == "data" else float("nan")
+        elif scenario == "text-score":
+            found[0][value] = "high"
+        elif scenario == "null-score":
+            found[0][value] = None
+        elif scenario == "too-high":
+            found[0][value] = 1.5
+        elif scenario == "zeros":
+            found[0][value] = [0.0] * len(found[0][value])
+        elif scenario == "other-length":
+            found[-1][value] = found[-1][value][:-1]
+        elif scenario == "no-items":
+            del answer[items]
+        elif scenario != "happy":
+            raise AssertionError(f"unknown scenario {scenario}")
+        self.send_json(200, answer)
+
+    def refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        cohere = {"id": "1", "message": message}
+        openai = {"error": {"message": message, "type": "error", "param": None, "code": None}}
+        self.send_json(status, cohere if self.path == RERANK else openai, headers)
+
+    def send_json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
+        self.send_text(status, "application/json", json.dumps(body), headers)
+
+    def send_text(self, status: int, kind: str, text: str, headers: dict[str, str] | None = None) -> None:
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)

@@ -1,0 +1,190 @@
+"""The Cohere adapter through its real client, against a server that holds to the wire format."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from app.domain import Scale
+from app.errors import (
+    ProviderAuth,
+    ProviderBroken,
+    ProviderError,
+    ProviderNonsense,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from app.providers.reranking.cohere import CohereScorer
+from app.settings import Settings, load_settings
+from tests.wire.formats import KEY
+from tests.wire.server import RERANK, WireServer
+
+QUESTION = "red planet name"
+PASSAGES = ["The red planet is Mars, its name Roman.", "Jupiter is large.", "A planet."]
+SCORES = [1.0, 0.0, 1 / 3]
+
+
+def settings(server: WireServer, **values: object) -> Settings:
+    given = {"cohere_base_url": server.url, "cohere_api_key": KEY, "reranker_timeout": 1.0, **values}
+    return load_settings(**given)
+
+
+def scorer(server: WireServer, model: str = "rerank-v3.5", **values: object) -> CohereScorer:
+    return CohereScorer(model, settings(server, **values))
+
+
+def test_scores_come_back_in_the_order_asked(server: WireServer) -> None:
+    scores = scorer(server).score(QUESTION, PASSAGES)
+    assert [s.raw for s in scores] == pytest.approx(SCORES)
+    (request,) = server.requests
+    assert request.path == RERANK
+    assert request.body == {"model": "rerank-v3.5", "query": QUESTION, "documents": PASSAGES, "top_n": 3}
+
+
+def test_results_in_another_order_are_the_same(server: WireServer) -> None:
+    server.play(RERANK, "reversed")
+    assert [s.raw for s in scorer(server).score(QUESTION, PASSAGES)] == pytest.approx(SCORES)
+
+
+def test_what_it_says_of_itself(server: WireServer) -> None:
+    profile = scorer(server).profile
+    assert profile.scale is Scale.BOUNDED
+    assert profile.pointwise
+    assert profile.id.model == "rerank-v3.5"
+    assert profile.id.revision == server.url.removeprefix("http://")  # another server is another scorer
+
+
+def test_no_passages_ask_nothing(server: WireServer) -> None:
+    assert scorer(server).score(QUESTION, []) == []
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "passages",
+    [
+        ["one planet"],
+        ["the same planet"] * 20,
+        ["", "   ", "planet"],
+        ["planet " * 20_000],
+        ["火星は赤い惑星です", "Марс", "كوكب", "\U0001fa90 \x00 \ud7ff"],
+    ],
+    ids=["one", "twenty equal", "empty text", "very long", "not Latin"],
+)
+def test_any_passages(server: WireServer, passages: list[str]) -> None:
+    scores = [s.raw for s in scorer(server).score("name a planet", passages)]
+    assert len(scores) == len(passages)
+    assert all(s is not None and 0 <= s <= 1 for s in scores)
+    for text in set(passages):
+        assert len({s for s, p in zip(scores, passages, strict=True) if p == text}) == 1
+
+
+def test_an_empty_question(server: WireServer) -> None:
+    assert [s.raw for s in scorer(server).score("  ", ["planet"])] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind"),
+    [
+        ("400", ProviderRejected),
+        ("401", ProviderAuth),
+        ("403", ProviderAuth),
+        ("404", ProviderRejected),
+        ("408", ProviderTimeout),
+        ("409", ProviderRejected),
+        ("413", ProviderRejected),
+        ("422", ProviderRejected),
+        ("429", ProviderRateLimited),
+        ("429-after-60", ProviderRateLimited),
+        ("498", ProviderAuth),
+        ("499", ProviderBroken),
+        ("500", ProviderBroken),
+        ("501", ProviderRejected),
+        ("502", ProviderBroken),
+        ("503", ProviderBroken),
+        ("504", ProviderTimeout),
+        ("html-502", ProviderBroken),
+        ("timeout", ProviderTimeout),
+        ("reset", ProviderUnreachable),
+        ("malformed", ProviderNonsense),
+        ("html", ProviderNonsense),
+        ("empty", ProviderNonsense),
+        ("not-an-object", ProviderNonsense),
+        ("no-items", ProviderNonsense),
+        ("short", ProviderNonsense),
+        ("repeated", ProviderNonsense),
+        ("far-index", ProviderNonsense),
+        ("negative-index", ProviderNonsense),
+        ("nan", ProviderNonsense),
+        ("text-score", ProviderNonsense),
+        ("null-score", ProviderNonsense),
+        ("too-high", ProviderNonsense),
+    ],
+)
+def test_failures_are_ours(server: WireServer, scenario: str, kind: type[ProviderError]) -> None:
+    server.play(RERANK, *[scenario] * 3)
+    started = time.monotonic()
+    with pytest.raises(kind) as caught:
+        scorer(server, reranker_timeout=0.4).score(QUESTION, PASSAGES)
+    assert type(caught.value) is kind
+    assert caught.value.hint
+    assert KEY not in caught.value.message + caught.value.hint
+    assert time.monotonic() - started < 4
+
+
+def test_a_short_outage_is_waited_out(server: WireServer) -> None:
+    server.play(RERANK, "503", "429-after-0.1")
+    assert len(scorer(server, reranker_timeout=5).score(QUESTION, PASSAGES)) == 3
+    assert len(server.requests) == 3
+
+
+def test_a_refused_request_is_not_repeated(server: WireServer) -> None:
+    server.play(RERANK, "400", "happy")
+    with pytest.raises(ProviderRejected):
+        scorer(server).score(QUESTION, PASSAGES)
+    assert len(server.requests) == 1
+
+
+def test_nobody_there() -> None:
+    nobody = load_settings(cohere_base_url="http://127.0.0.1:9", cohere_api_key=KEY, reranker_timeout=0.3)
+    with pytest.raises(ProviderUnreachable, match="cannot be reached"):
+        CohereScorer("rerank-v3.5", nobody).score(QUESTION, PASSAGES)
+
+
+def test_a_wrong_key_is_named_and_not_shown(server: WireServer) -> None:
+    with pytest.raises(ProviderAuth) as caught:
+        scorer(server, cohere_api_key="wrong-key-abcdef").score(QUESTION, PASSAGES)
+    assert "COHERE_API_KEY" in caught.value.hint
+    assert "wrong-key-abcdef" not in caught.value.message
+
+
+def test_an_unknown_model_is_named(server: WireServer) -> None:
+    with pytest.raises(ProviderRejected, match="rerank-v99"):
+        scorer(server, model="rerank-v99").score(QUESTION, PASSAGES)
+
+
+def test_without_key_and_server_it_says_what_to_set() -> None:
+    with pytest.raises(ProviderAuth, match="key"):
+        CohereScorer("rerank-v3.5", load_settings())
+
+
+def test_the_server_refuses_what_the_api_refuses(server: WireServer) -> None:
+    import httpx
+
+    good = {"model": "rerank-v3.5", "query": "q", "documents": ["d"]}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    bad = [
+        {**good, "max_tokens_per_doc": None},
+        {**good, "return_documents": False},
+        {**good, "documents": []},
+        {**good, "documents": [{"text": "d"}]},
+        {**good, "top_n": "3"},
+        {"model": "rerank-v3.5", "documents": ["d"]},
+    ]
+    assert httpx.post(server.url + RERANK, json=good, headers=headers).status_code == 200
+    for body in bad:
+        answer = httpx.post(server.url + RERANK, json=body, headers=headers)
+        assert answer.status_code == 422, json.dumps(body)

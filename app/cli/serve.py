@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from app.settings import load_settings
+from app.theme import streamlit_flags
 
 
 @click.command("serve", help="Serve the chat page and print its address.")
@@ -47,4 +48,5 @@ def _flags(host: str, port: int) -> list[str]:
         "--client.showErrorDetails=none",
         "--client.toolbarMode=minimal",
         "--logger.level=error",
+        *streamlit_flags(),
     ]

@@ -1,0 +1,200 @@
+"""The training loop: seeded, resumable to the step, with a running average of the weights.
+
+The order of the data and the learning rate are functions of the step, so a run that was stopped after any piece goes
+on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from app.tuning.encoder import Tensor
+from app.tuning.groups import Group
+from app.tuning.losses import LossPlan, combined
+from app.tuning.mining import padded, tokenizer
+from app.tuning.model import CrossEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPlan:
+    """How to train. `frozen` layers (and the embeddings with the first of them) keep the bi-encoder's weights."""
+
+    steps: int
+    groups: int = 8
+    rate: float = 8e-5
+    head_rate: float = 1e-3
+    warm_up: float = 0.06
+    decay: float = 0.01
+    average: float = 0.995
+    frozen: int = 2
+    window: int = 384
+    micro_tokens: int = 2560
+    seed: int = 17
+    save_every: int = 50
+
+
+def train(
+    model: CrossEncoder, data: Sequence[Group], plan: TrainPlan, losses: LossPlan, checkpoint: Path, *,
+    teacher: dict[tuple[str, str], float] | None = None, device: str = "cpu", until: float = math.inf,
+    note: Callable[[str], None] = lambda _line: None,
+) -> bool:  # fmt: skip
+    """Train until the plan's steps are done (True) or the clock passes `until`, a time.monotonic() (False).
+
+    Goes on from `checkpoint` where that exists, and leaves one there. When done, `model` holds the averaged weights.
+    `teacher` maps (question, text) to logits for self-distillation.
+    """
+    model.to(device).train()
+    for parameter in _frozen(model, plan.frozen):
+        parameter.requires_grad_(False)
+    optimizer = _optimizer(model, plan)
+    averaged = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    step = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device)
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        averaged, step = state["averaged"], int(state["step"])
+    cutter = tokenizer(plan.window)
+    recent: list[float] = []
+    began, pairs = time.monotonic(), 0
+    while step < plan.steps:
+        batch = _batch(data, plan, step)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * _schedule(step / plan.steps, plan.warm_up)
+        loss = _loss(model, cutter, batch, losses, teacher, plan, device)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        step += 1
+        keep = min(plan.average, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            averaged[name].lerp_(value.detach().to(averaged[name].dtype), 1.0 - keep)
+        recent.append(float(loss.detach()))
+        pairs += sum(len(g.texts) for g in batch)
+        if step % plan.save_every == 0 or step == plan.steps or time.monotonic() > until:
+            _save(checkpoint, model, optimizer, averaged, step)
+            speed = pairs / (time.monotonic() - began)
+            mean = sum(recent) / len(recent)
+            note(f"step {step}/{plan.steps}  loss {mean:.4f}  {speed:.1f} pairs/s")
+            recent = []
+        if time.monotonic() > until and step < plan.steps:
+            return False
+    model.load_state_dict(averaged)
+    model.eval()
+    return True
+
+
+def score(
+    model: CrossEncoder, pairs: Sequence[tuple[str, str]], *, window: int = 384, device: str = "cpu",
+    budget: int = 2560,
+) -> list[float]:  # fmt: skip
+    """Logits of (question, passage text) pairs, in their order."""
+    encoded = tokenizer(window).encode_batch(list(pairs))
+    out = [0.0] * len(encoded)
+    model.eval()
+    for rows in _by_length([len(e.ids) for e in encoded], budget):
+        ids, mask = padded([encoded[i].ids for i in rows])
+        types, _ = padded([encoded[i].type_ids for i in rows])
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16):
+            states = model.states(ids.to(device), mask.to(device), types.to(device))
+        with torch.inference_mode():
+            logits = model.head(states.float(), mask.to(device), types.to(device))
+        for i, logit in zip(rows, logits.tolist(), strict=True):
+            out[i] = logit
+    return out
+
+
+def _loss(
+    model: CrossEncoder, cutter: Tensor, batch: Sequence[Group], losses: LossPlan,
+    teacher: dict[tuple[str, str], float] | None, plan: TrainPlan, device: str,
+) -> Tensor:  # fmt: skip
+    pairs = [(g.question, text) for g in batch for text in g.texts]
+    group = torch.tensor([i for i, g in enumerate(batch) for _ in g.texts], device=device)
+    labels = torch.tensor([label for g in batch for label in g.labels], device=device)
+    encoded = cutter.encode_batch(pairs)
+    logits, rows_done = [], []
+    for rows in _by_length([len(e.ids) for e in encoded], plan.micro_tokens):
+        ids, mask = (t.to(device) for t in padded([encoded[i].ids for i in rows]))
+        types = padded([encoded[i].type_ids for i in rows])[0].to(device)
+        with torch.autocast(device, torch.bfloat16):
+            states = model.states(ids, mask, types)
+        logits.append(model.head(states.float(), mask, types))
+        rows_done.extend(rows)
+    place = torch.tensor(rows_done, device=device)
+    in_order = torch.zeros(len(pairs), device=device).index_put((place,), torch.cat(logits))
+    taught = None
+    if teacher is not None:
+        taught = torch.tensor([teacher.get(pair, math.nan) for pair in pairs], device=device)
+    return combined(in_order, labels, group, taught, losses)
+
+
+def _by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Row numbers in batches of about equal length, at most `budget` padded tokens each."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if batches and (len(batches[-1]) + 1) * lengths[row] <= budget:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+def _batch(data: Sequence[Group], plan: TrainPlan, step: int) -> list[Group]:
+    """The groups of one step: epochs in seeded orders, one after the other."""
+    wanted = range(step * plan.groups, (step + 1) * plan.groups)
+    return [data[_order(len(data), plan.seed, i // len(data))[i % len(data)]] for i in wanted]
+
+
+_orders: dict[tuple[int, int, int], list[int]] = {}
+
+
+def _order(count: int, seed: int, epoch: int) -> list[int]:
+    key = (count, seed, epoch)
+    if key not in _orders:
+        order = list(range(count))
+        random.Random(f"{seed}:{epoch}").shuffle(order)
+        _orders[key] = order
+    return _orders[key]
+
+
+def _schedule(done: float, warm_up: float) -> float:
+    """Share (0..1) of the peak learning rate: a linear rise, then a cosine to a twentieth."""
+    if done < warm_up:
+        return (done + 1e-3) / (warm_up + 1e-3)
+    return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (done - warm_up) / (1.0 - warm_up)))
+
+
+def _frozen(model: CrossEncoder, layers: int) -> list[Tensor]:
+    if layers == 0:
+        return []
+    parts = [model.encoder.embeddings, *model.encoder.encoder["layer"][:layers]]
+    return [parameter for part in parts for parameter in part.parameters()]
+
+
+def _optimizer(model: CrossEncoder, plan: TrainPlan) -> Tensor:
+    trunk = [p for p in model.encoder.parameters() if p.requires_grad]
+    head = [p for n, p in model.named_parameters() if not n.startswith("encoder.") and n != "mix"]
+    return torch.optim.AdamW(
+        [
+            {"params": trunk, "peak": plan.rate, "weight_decay": plan.decay},
+            {"params": head, "peak": plan.head_rate, "weight_decay": plan.decay},
+            {"params": [model.mix], "peak": 20 * plan.head_rate, "weight_decay": 0.0},
+        ],
+        lr=plan.rate,
+    )
+
+
+def _save(path: Path, model: CrossEncoder, optimizer: Tensor, averaged: dict[str, Tensor], step: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "averaged": averaged, "step": step}
+    torch.save(state, partial)
+    partial.replace(path)

@@ -1,0 +1,111 @@
+"""Train the bundled cross-encoder: mine, train, quantise, write the folder.
+
+    python -m app.tuning.train_bundled --data ../shared/data --out DIR [--device cuda|cpu] [--minutes N] [--smoke]
+
+Every step leaves a file in DIR; with --minutes it stops in time, and the same command goes on. --smoke does all of
+it on a few questions in under a minute; its model is good for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from app.errors import SluiceError
+from app.tuning.encoder import load_minilm
+from app.tuning.export import bundle
+from app.tuning.groups import PLANS, Group, SetPlan
+from app.tuning.loop import TrainPlan
+from app.tuning.losses import LossPlan
+from app.tuning.model import ModelPlan
+from app.tuning.rounds import Run, mine_sets, train_rounds
+
+NAME = "sluice-minilm-l{layers}"
+WINDOW = 384  # tokens, special ones included: the longest the model was trained on
+SAMPLES = 48  # pairs on which the quantisation measures its channel factors
+
+CPU = TrainPlan(
+    steps=300, groups=8, rate=1e-4, head_rate=5e-4, average=0.98, frozen=1, micro_tokens=1536, save_every=10
+)
+CUDA = TrainPlan(steps=4000, groups=48, rate=2e-4, head_rate=5e-4, frozen=0, micro_tokens=65536, save_every=200)
+SMOKE = TrainPlan(steps=3, groups=2, frozen=1, micro_tokens=1024, save_every=1)
+_SMOKE_SET = SetPlan(6, 40, True)
+
+
+def planned(options: argparse.Namespace) -> Run:
+    """The run that the command line asks for."""
+    plan = SMOKE if options.smoke else CUDA if options.device == "cuda" else CPU
+    if options.steps is not None:
+        plan = replace(plan, steps=options.steps)
+    losses = {
+        "both": LossPlan(), "pointwise": LossPlan(listwise=0.0), "listwise": LossPlan(pointwise=0.0)
+    }[options.loss]  # fmt: skip
+    return Run(
+        data=options.data,
+        out=options.out,
+        model=ModelPlan(layers=2 if options.smoke else options.layers),
+        first=plan,
+        second=replace(plan, seed=plan.seed + 1) if options.rounds == 2 else None,
+        losses=losses,
+        sets=dict.fromkeys(PLANS, _SMOKE_SET) if options.smoke else PLANS,
+        without=frozenset({"gap", "swapped"}) if options.no_near_misses else frozenset(),
+        device=options.device,
+        deadline=time.monotonic() + 60.0 * options.minutes,
+    )
+
+
+def execute(run: Run) -> Path | None:
+    """Mine, train, write the folder DIR/reranker and return it; None where the deadline came first."""
+    run.out.mkdir(parents=True, exist_ok=True)
+    encoder = load_minilm().eval().to(run.device)
+    groups = mine_sets(run, encoder, _note)
+    model = train_rounds(run, groups, _note)
+    if model is None:
+        _note("stopped at the time limit; the same command goes on")
+        return None
+    model.to("cpu")
+    name = NAME.format(layers=run.model.layers)
+    return bundle(model, run.out / "reranker", name=name, samples=_samples(groups, run.seed), window=WINDOW)
+
+
+def _samples(groups: Sequence[Group], seed: int) -> list[tuple[str, str]]:
+    chosen = random.Random(seed).sample(list(groups), min(SAMPLES, len(groups)))
+    return [(g.question, g.texts[0]) for g in chosen]
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 error, 5 stopped at the time limit."""
+    parser = argparse.ArgumentParser(prog="python -m app.tuning.train_bundled", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds the train_* sets")
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--layers", type=int, choices=range(1, 7), default=4)
+    parser.add_argument("--rounds", type=int, choices=(1, 2), default=1, help="2: self-distillation after round 1")
+    parser.add_argument("--loss", choices=("both", "pointwise", "listwise"), default="both")
+    parser.add_argument("--no-near-misses", action="store_true", help="an ablation")
+    parser.add_argument("--steps", type=int, help="training steps a round")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop, resumably, after so many minutes")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--smoke", action="store_true", help="all of it on a few questions")
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        return 5 if execute(planned(options)) is None else 0
+    except SluiceError as error:
+        _note(f"{error.message} {error.hint}".strip())
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -169,7 +169,7 @@ class Sluice:
 
     def delete(self, name: str, document_ids: Sequence[str]) -> None:
         """Remove documents; readers see it at once. Raises LibraryLocked while an ingest runs."""
-        admin.delete_documents(self.settings.libraries_dir, name, document_ids)
+        admin.delete_documents(self.settings.libraries_dir, name, document_ids, chroma_url=self.settings.chroma_url)
 
     def verify(self, name: str) -> list[str]:
         """Differences between catalogue, vectors and lexical index, a line each; empty when all agree."""

@@ -24,6 +24,7 @@ def filling(settings: Settings, embedder: Embedder) -> Iterator[LibraryWriter]:
         embedder_id=embedder.id,
         dimension=embedder.dimension,
         chunker=CHUNKER,
+        chroma_url=settings.chroma_url,
     )
     try:
         before = writer.info.generation
@@ -35,7 +36,9 @@ def filling(settings: Settings, embedder: Embedder) -> Iterator[LibraryWriter]:
 
 
 def _set_floor(writer: LibraryWriter, settings: Settings, embedder: Embedder) -> None:
-    reader = open_reader(settings.libraries_dir, settings.library, embedder_id=embedder.id)
+    reader = open_reader(
+        settings.libraries_dir, settings.library, embedder_id=embedder.id, chroma_url=settings.chroma_url
+    )
     try:
         floor = measure_floor(reader, embedder)
     finally:

@@ -20,7 +20,7 @@ COMMANDS = {
     "serve": "Serve the chat page.",
     "doctor": "Say what is installed, what is missing, and what to type.",
     "models": "List the models and prepare the bundled ones.",
-    "library": "List, show, verify and delete libraries.",
+    "library": "List, show, verify, rebuild and delete libraries.",
     "demo": "Ingest the handbook, answer one question, serve the page.",
 }
 

@@ -1,14 +1,14 @@
 """Fitting a calibration from labelled questions: the maps, the thresholds, and the errors measured with them. Pure.
 
 What is reported is measured on questions whose group (a question set, or a document of one's own library) the map had
-not seen: every group is judged by maps fitted on the others (`out_of_group`), and the maps that are kept are then
+not seen: every group is judged by maps fitted on the others, and the maps that are kept are then
 fitted on all of them. Thresholds come from the same unseen judgements.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -18,7 +18,6 @@ import numpy.typing as npt
 from app.calibration.features import (
     PASSAGE_FEATURES,
     QUESTION_FEATURES,
-    Evidence,
     View,
     evidence_of,
     passage_features,
@@ -64,6 +63,30 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """An observation with its features, worked out once for all the fits it takes part in."""
+
+    observation: Observation
+    passage: Mapping[str, Floats]
+    question: Mapping[str, float]
+
+    def allows(self, view: View) -> bool:
+        """Whether everything the view looks at is known here."""
+        return all(name in self.passage for name in PASSAGE_FEATURES[view]) and all(
+            name in self.question for name in QUESTION_FEATURES[view]
+        )
+
+
+def rows_of(observations: Iterable[Observation]) -> list[Row]:
+    """Features of each observation; those of its scorer are absent where none ran."""
+    rows = []
+    for observation in observations:
+        evidence = evidence_of(observation.retrieved, observation.raw)
+        rows.append(Row(observation, passage_features(evidence), question_features(evidence)))
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
 class Unseen:
     """A question judged by maps that were fitted without its group."""
 
@@ -89,9 +112,10 @@ def fit_calibration(
     if len(groups) < 2:
         raise ValueError("a calibration needs at least two groups: one is judged by what the others taught")
     views = EVIDENCE_VIEWS if scorer is None else (*SCORER_VIEWS, *EVIDENCE_VIEWS)
+    rows = rows_of(observations)
     unseen = []
     for group in groups:
-        maps = fit_maps([o for o in observations if o.group != group], views)
+        maps = fit_maps([row for row in rows if row.observation.group != group], views)
         without = FittedCalibration(scorer, fitted_on, *maps, GatePolicy())
         unseen += [
             Unseen(o, without.evidence(o.retrieved) if scorer is None else without.judge(o.retrieved, o.scores()))
@@ -100,7 +124,7 @@ def fit_calibration(
         ]
     keep, answer = keep_above(unseen, lost), answer_above(unseen, wrong_refusals)
     policy = replace(GatePolicy(), keep_above=keep, answer_above=answer)
-    return FittedCalibration(scorer, fitted_on, *fit_maps(observations, views), policy), unseen
+    return FittedCalibration(scorer, fitted_on, *fit_maps(rows, views), policy), unseen
 
 
 def keep_above(unseen: Sequence[Unseen], lost: float) -> float:
@@ -148,9 +172,7 @@ def _has_relevant(unseen: Unseen) -> bool:
     return o.answerable and o.for_p and any(o.relevant)
 
 
-def fit_maps(
-    observations: Sequence[Observation], views: Iterable[View]
-) -> tuple[dict[View, LogisticMap], dict[View, LogisticMap]]:
+def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, LogisticMap], dict[View, LogisticMap]]:
     """The passage maps and the question maps of these views. Groups weigh the same, whatever their size.
 
     Raises ValueError when there is nothing to tell apart: no relevant passage, or no unanswerable question.
@@ -158,32 +180,21 @@ def fit_maps(
     passage: dict[View, LogisticMap] = {}
     question: dict[View, LogisticMap] = {}
     for view in views:
-        rows = [(o, evidence_of(o.retrieved, o.raw if view in SCORER_VIEWS else None)) for o in observations]
-        rows = [(o, e) for o, e in rows if _allows(e, view)]
-        passage[view] = _fit_passages([r for r in rows if r[0].for_p], PASSAGE_FEATURES[view])
-        question[view] = _fit_questions(rows, QUESTION_FEATURES[view])
+        allowed = [row for row in rows if row.allows(view)]
+        passage[view] = _fit_passages([row for row in allowed if row.observation.for_p], PASSAGE_FEATURES[view])
+        question[view] = _fit_questions(allowed, QUESTION_FEATURES[view])
     return passage, question
 
 
-def _allows(evidence: Evidence, view: View) -> bool:
-    richest = evidence.view()
-    if richest is None:
-        return False
-    return set(PASSAGE_FEATURES[view]) <= set(PASSAGE_FEATURES[richest])
-
-
-def _fit_passages(rows: Sequence[tuple[Observation, Evidence]], names: Sequence[str]) -> LogisticMap:
-    count = Counter((o.group, o.answerable) for o, _ in rows)
-    columns = [passage_features(e) for _, e in rows]
-    weights = [
-        np.full(
-            len(o.relevant),
-            (1 - UNANSWERABLE_IN_P if o.answerable else UNANSWERABLE_IN_P) / count[o.group, o.answerable],
-        )
-        for o, _ in rows
-    ]
-    features = {name: np.concatenate([c[name] for c in columns]) for name in names}
-    labels = np.concatenate([np.asarray(o.relevant, dtype=np.float64) for o, _ in rows])
+def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
+    count = Counter((row.observation.group, row.observation.answerable) for row in rows)
+    weights = []
+    for row in rows:
+        o = row.observation
+        share = 1 - UNANSWERABLE_IN_P if o.answerable else UNANSWERABLE_IN_P
+        weights.append(np.full(len(o.relevant), share / count[o.group, o.answerable]))
+    features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
+    labels = np.concatenate([np.asarray(row.observation.relevant, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
     return fit_logistic(
         {name: values[known] for name, values in features.items()},
@@ -194,13 +205,13 @@ def _fit_passages(rows: Sequence[tuple[Observation, Evidence]], names: Sequence[
     )
 
 
-def _fit_questions(rows: Sequence[tuple[Observation, Evidence]], names: Sequence[str]) -> LogisticMap:
-    count = Counter((o.group, o.kind) for o, _ in rows)
-    columns = [question_features(e) for _, e in rows]
+def _fit_questions(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
+    count = Counter((row.observation.group, row.observation.kind) for row in rows)
+    kinds = [(row.observation.group, row.observation.kind) for row in rows]
     return fit_logistic(
-        {name: np.asarray([c[name] for c in columns]) for name in names},
+        {name: np.asarray([row.question[name] for row in rows]) for name in names},
         names,
-        np.asarray([float(o.answerable) for o, _ in rows]),
-        np.asarray([KIND_WEIGHT[o.kind] / count[o.group, o.kind] for o, _ in rows]),
+        np.asarray([float(row.observation.answerable) for row in rows]),
+        np.asarray([KIND_WEIGHT[kind] / count[group, kind] for group, kind in kinds]),
         never_below_zero=frozenset(names),
     )

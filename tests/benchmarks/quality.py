@@ -66,7 +66,7 @@ def run(sluice: Sluice, name: str, *, count: int | None, seed: int, answers: int
     library = "benchmark-" + dev.scope.folder.replace("_", "-")
     for event in ingest_process.start([dev.file], library=library):
         if event.kind == "report":
-            print(f"{library}: {event.data['counts']}", file=sys.stderr)
+            print(f"{library}: {event.data['report']['counts']}", file=sys.stderr)
     options = sluice.options(library=library)
     sample = dev.sample(count, seed)
     judged: list[Judged] = []

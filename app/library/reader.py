@@ -218,9 +218,9 @@ def current_stamp(directory: Path, name: str, *, chroma_url: str | None = None) 
     with guarded(where):
         connection = connect(where)
         try:
-            manifest = read_manifest(connection, where)
+            current = latest(connection)
             # the floor is measured after publishing: a reader opened in between must be opened again
-            return f"{manifest.id}/{latest(connection).number}/{hash(manifest.floor)}"
+            return f"{read_manifest(connection, where).id}/{current.number}/{hash(current.floor)}"
         finally:
             connection.close()
 

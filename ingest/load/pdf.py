@@ -62,7 +62,7 @@ def _read(name: str, data: bytes) -> Parsed:
     texts, notes = _texts(reader, count)
     lines = [page_lines(text) for text in texts]
     running = running_lines(lines)
-    lines = [[line for line in page if line not in running] for page in lines]
+    lines = [_without(running, page) for page in lines]
     sections = _bookmarks(reader)
     titles = frozenset(letters(title) for marks in sections.values() for _, title in marks)
     outline = Outline()
@@ -71,6 +71,11 @@ def _read(name: str, data: bytes) -> Parsed:
     title = str(reader.metadata.title or "" if reader.metadata is not None else "").replace("\0", "").strip()
     title = "" if _NO_TITLE.match(title) or len(title) < 4 else title
     return finish(name, outline.blocks(), title=title, metadata={"pages": count}, warnings=notes)
+
+
+def _without(running: frozenset[str], page: list[str]) -> list[str]:
+    rest = [line for line in page if line not in running]
+    return rest if any(rest) else page  # a page of nothing else: a label under a picture, not a running head
 
 
 def _texts(reader: PdfReader, count: int) -> tuple[list[str], list[str]]:

@@ -76,6 +76,11 @@ def test_running_heads_go_and_text_stays() -> None:
     assert running_lines(pages[:3]) == frozenset()
 
 
+def test_pages_that_hold_one_label_each_keep_it() -> None:
+    blocks = pdf.load("plates.pdf", samples.pdf([["Background"]] * 5)).blocks
+    assert [block.text for block in blocks] == ["Background"] * 5
+
+
 def test_hyphens_at_line_ends_are_mended() -> None:
     assert join("for exam-", "ple this") == "for example this"
     assert join("a well-", "known fact", frozenset({"well-known"})) == "a well-known fact"

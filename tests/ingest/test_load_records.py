@@ -9,6 +9,7 @@ import pytest
 from app.errors import DocumentError
 from ingest.load import delimited, jsonl
 from ingest.load.delimited import guess_delimiter
+from ingest.load.records import MOST_RECORDS
 from ingest.load.scalars import scalar
 
 PLOT = "A crew answers a distress call and meets something that should have been left alone. " * 2
@@ -56,6 +57,22 @@ def test_a_table_without_header_gets_numbered_columns() -> None:
 def test_an_empty_table_is_an_error() -> None:
     with pytest.raises(DocumentError, match="no rows"):
         delimited.load("a.csv", b",,\n \n")
+
+
+def test_a_table_too_long_to_hold_is_refused() -> None:
+    with pytest.raises(DocumentError, match="more than 200,000 rows") as error:
+        delimited.load("a.csv", b"x,y\n" * (MOST_RECORDS + 1))
+    assert "Split" in error.value.hint
+    with pytest.raises(DocumentError, match="more than 200,000 rows"):
+        jsonl.load("a.jsonl", b'{"a": 1}\n' * (MOST_RECORDS + 1))
+
+
+def test_wide_tables_keep_every_cell_as_text_and_forty_as_metadata() -> None:
+    names = [f"c{n}" for n in range(60)]
+    parsed = delimited.load("wide.csv", (",".join(names) + "\n" + ",".join(f"v{n}" for n in range(60))).encode())
+    assert parsed.blocks[0].text == "\n".join(f"c{n}: v{n}" for n in range(60))
+    assert len(parsed.blocks[0].metadata) == 41
+    assert parsed.warnings[0].endswith("c7 and 52 more")
 
 
 def test_jsonl_objects_are_passages() -> None:

@@ -95,6 +95,21 @@ def test_empty_vanished_and_huge_files_are_named(tmp_path: Path) -> None:
         read_whole(tmp_path / "huge.txt")
 
 
+def test_a_file_that_does_not_hold_still_is_named(tmp_path: Path) -> None:
+    class Growing(type(tmp_path)):  # type: ignore[misc]
+        """A file that grows whenever it is read."""
+
+        def read_bytes(self) -> bytes:
+            data = super().read_bytes()
+            with self.open("ab") as file:
+                file.write(b"more")
+            return data
+
+    (tmp_path / "log.txt").write_bytes(b"first")
+    with pytest.raises(DocumentError, match="changed while it was being read"):
+        read_whole(Growing(tmp_path / "log.txt"))
+
+
 def stored(uri: str, content_hash: str = "h", recipe: str = "r") -> StoredDocument:
     return StoredDocument(id=uri, uri=uri, content_hash=content_hash, recipe=recipe, chunks=1)
 

@@ -172,5 +172,6 @@ def _note_here(calibration: FittedCalibration) -> str:
 
 def _note_general(calibration: FittedCalibration, library: LibraryInfo) -> str:
     on = calibration.fitted_on
-    note = f"general calibration, measured on {on.questions:,} questions over {', '.join(on.sets)} ({on.date})"
+    sets = "1 question set" if len(on.sets) == 1 else f"{len(on.sets)} question sets"
+    note = f"general calibration, measured on {on.questions:,} questions of {sets} ({on.date})"
     return note if on.embedder == library.embedder_id else f"{note}, with another embedding model"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from app.calibration.store import (
     calibration_for,
     evidence_calibration,
@@ -44,7 +45,7 @@ def test_here_before_general_before_none(tmp_path: Path) -> None:
     save_calibration(calibration(SCORER), tmp_path)
     general = calibration_for(PROFILE, LIBRARY, own_dir=tmp_path)
     assert general.kind == "general"
-    assert "measured on 10 questions" in general.note
+    assert "measured on 10 questions of 1 question set" in general.note
 
     own = replace(calibration(SCORER), fitted_on=replace(ON, library=LIBRARY.name))
     save_calibration(own, tmp_path)
@@ -82,6 +83,27 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: object) -> None:
     path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")  # type: ignore[operator]
     with pytest.raises(CalibrationError, match=path.name):
         load_calibration(path)
+
+
+SHIPPED = sorted(Path(app.__file__).parent.joinpath("models", "calibrations").glob("*.json"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_calibrations_are_whole(path: Path) -> None:
+    shipped = load_calibration(path)
+    maps = [*shipped.passage.values(), *shipped.question.values()]
+    assert all(weight >= 0.0 for fitted in maps for weight in fitted.weights)  # more evidence never lowers p
+    assert {"evidence", "evidence_dense"} <= shipped.passage.keys() == shipped.question.keys()
+    assert ("full" in shipped.passage) == (shipped.scorer is not None)
+    policy = shipped.policy
+    assert policy.keep_above is not None and policy.answer_above is not None and policy.keeps_relevant is not None
+    assert 0.0 < policy.keep_above < policy.answer_above < 1.0
+    mean = shipped.errors["mean"]
+    assert isinstance(mean, dict)
+    assert mean["rank_1_brier_skill"] > 0.0
+    assert mean["admitted_brier_skill"] > 0.0
+    assert mean["wrong_answers_off_topic"] < 0.05
+    assert set(shipped.fitted_on.sets).isdisjoint({"dev_mtragun", "dev_pubmedqa", "dev_tatqa"})
 
 
 def test_the_shipped_evidence_maps_serve_any_scorer() -> None:

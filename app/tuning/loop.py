@@ -24,7 +24,9 @@ from app.tuning.model import CrossEncoder
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
-    """How to train. `frozen` layers (and the embeddings with the first of them) keep the bi-encoder's weights."""
+    """How to train. `frozen` layers (and the embeddings with the first of them) keep the weights they start with;
+    `skip` groups of the seeded order are passed over (an earlier round saw them). With `doubt`, a mined negative whose
+    logit is that much above its positive's is left out of the step: the model takes it for an unlabelled answer."""
 
     steps: int
     groups: int = 8
@@ -38,6 +40,8 @@ class TrainPlan:
     micro_tokens: int = 2560
     seed: int = 17
     save_every: int = 50
+    skip: int = 0
+    doubt: float | None = None
 
 
 def train(
@@ -133,7 +137,19 @@ def _loss(
     taught = None
     if teacher is not None:
         taught = torch.tensor([teacher.get(pair, math.nan) for pair in pairs], device=device)
+    if plan.doubt is not None:
+        mined = torch.tensor([kind == "hard" for g in batch for kind in g.kinds], device=device)
+        kept = _believed(in_order.detach(), labels, mined, group, plan.doubt)
+        in_order, labels, group = in_order[kept], labels[kept], group[kept]
+        taught = None if taught is None else taught[kept]
     return combined(in_order, labels, group, taught, losses)
+
+
+def _believed(logits: Tensor, labels: Tensor, mined: Tensor, group: Tensor, doubt: float) -> Tensor:
+    """Which pairs to learn from (booleans, one a pair): all but the mined negatives far above their positive."""
+    positive = torch.where(labels > 0, logits, torch.full_like(logits, torch.inf))
+    best = torch.full_like(logits, torch.inf).scatter_reduce(0, group, positive, "amin")
+    return ~(mined & (logits > best[group] + doubt))
 
 
 def _by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -149,7 +165,7 @@ def _by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
 
 def _batch(data: Sequence[Group], plan: TrainPlan, step: int) -> list[Group]:
     """The groups of one step: epochs in seeded orders, one after the other."""
-    wanted = range(step * plan.groups, (step + 1) * plan.groups)
+    wanted = range(plan.skip + step * plan.groups, plan.skip + (step + 1) * plan.groups)
     return [data[_order(len(data), plan.seed, i // len(data))[i % len(data)]] for i in wanted]
 
 

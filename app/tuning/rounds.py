@@ -36,13 +36,15 @@ BELIEVED = 1.0  # a negative whose logit is this much above its positive's is ta
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What to run. `deadline` is a time.monotonic(): work stops there, resumably."""
+    """What to run. With `distil`, round 2's labels are softened by round 1's logits, and mined negatives that round 1
+    believes are dropped. `deadline` is a time.monotonic(): work stops there, resumably."""
 
     data: Path
     out: Path
     model: ModelPlan
     first: TrainPlan
     second: TrainPlan | None
+    distil: bool = False
     losses: LossPlan = LossPlan()
     sets: Mapping[str, SetPlan] = field(default_factory=lambda: PLANS)
     without: frozenset[str] = frozenset()  # kinds of members to leave out, for ablations
@@ -72,14 +74,16 @@ def mine_sets(run: Run, encoder: Encoder, note: Note) -> list[Group]:
 
 def train_rounds(run: Run, groups: Sequence[Group], note: Note) -> CrossEncoder | None:
     """The trained model, or None where the deadline came first (start again with the same arguments to go on)."""
-    model = _round(run, "round1", groups, run.first, None, note)
+    model = _round(run, "round1", start(run.model), groups, run.first, None, note)
     if model is None or run.second is None:
         return model
+    if not run.distil:
+        return _round(run, "round2", model, groups, run.second, None, note)
     teacher = _teach(run, model, groups, note)
     if teacher is None:
         return None
     kept = [believable(g, teacher) for g in groups]
-    return _round(run, "round2", kept, run.second, teacher, note)
+    return _round(run, "round2", model, kept, run.second, teacher, note)
 
 
 def believable(group: Group, teacher: Teacher) -> Group:
@@ -107,12 +111,17 @@ def _mine(run: Run, name: str, plan: SetPlan, encoder: Encoder, path: Path) -> i
 
 
 def _round(
-    run: Run, name: str, groups: Sequence[Group], plan: TrainPlan, teacher: Teacher | None, note: Note
+    run: Run,
+    name: str,
+    model: CrossEncoder,
+    groups: Sequence[Group],
+    plan: TrainPlan,
+    teacher: Teacher | None,
+    note: Note,
 ) -> CrossEncoder | None:
     done = run.out / f"{name}.pt"
     if done.exists():
         return load(done)
-    model = start(run.model)
     finished = train(
         model, groups, plan, run.losses, run.out / f"{name}.ckpt", teacher=teacher, device=run.device,
         until=run.deadline, note=lambda line: note(f"{name}: {line}"),

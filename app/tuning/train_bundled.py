@@ -52,12 +52,19 @@ def planned(options: argparse.Namespace) -> Run:
         out=options.out,
         model=ModelPlan(layers=2 if options.smoke else options.layers),
         first=plan,
-        second=replace(plan, seed=plan.seed + 1) if options.rounds == 2 else None,
+        second=_second(plan) if options.rounds == 2 else None,
+        distil=options.distil,
         losses=losses,
         sets=dict.fromkeys(PLANS, _SMOKE_SET) if options.smoke else PLANS,
         without=frozenset({"gap", "swapped"}) if options.no_near_misses else frozenset(),
         device=options.device,
         deadline=time.monotonic() + 60.0 * options.minutes,
+    )
+
+
+def _second(first: TrainPlan) -> TrainPlan:
+    return replace(
+        first, skip=first.steps * first.groups, rate=0.6 * first.rate, head_rate=0.4 * first.head_rate, doubt=2.0
     )
 
 
@@ -91,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--layers", type=int, choices=range(1, 7), default=4)
-    parser.add_argument("--rounds", type=int, choices=(1, 2), default=1, help="2: self-distillation after round 1")
+    parser.add_argument("--rounds", type=int, choices=(1, 2), default=1, help="2: go on with unseen groups")
+    parser.add_argument("--distil", action="store_true", help="soften round 2's labels by round 1's logits")
     parser.add_argument("--loss", choices=("both", "pointwise", "listwise"), default="both")
     parser.add_argument("--no-near-misses", action="store_true", help="an ablation")
     parser.add_argument("--steps", type=int, help="training steps a round")

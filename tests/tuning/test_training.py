@@ -45,8 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run(data: Path, out: Path) -> Run:
-    return Run(data=data, out=out, model=ModelPlan(layers=1), first=PLAN, second=replace(PLAN, seed=18),
-               sets={"train_nq": SetPlan(10, 40, True)})  # fmt: skip
+    second = replace(PLAN, skip=8, doubt=1.0)
+    sets = {"train_nq": SetPlan(10, 40, True)}
+    return Run(data=data, out=out, model=ModelPlan(layers=1), first=PLAN, second=second, distil=True, sets=sets)
 
 
 def test_the_recipe_runs_from_question_sets_to_a_scorer(data: Path, tmp_path: Path) -> None:

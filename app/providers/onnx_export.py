@@ -66,7 +66,7 @@ def export_classifier(source: Path, target: Path) -> None:
 def _export(module: Any, target: Path, output: str, output_axes: dict[int, str]) -> None:
     import torch
 
-    ids = torch.arange(1000, 1032).reshape(2, 16)
+    ids = torch.arange(1, 33).reshape(2, 16)
     example = (ids, torch.ones_like(ids), torch.zeros_like(ids))
     axes = {name: {0: "batch", 1: "sequence"} for name in _INPUTS}
     with torch.no_grad(), warnings.catch_warnings():
@@ -83,10 +83,10 @@ def _export(module: Any, target: Path, output: str, output_axes: dict[int, str])
         )
 
 
-def quantise(source: Path, target: Path, tokenizer: Path, *, heads: int, hidden: int) -> None:
+def quantise(source: Path, target: Path, tokenizer: Path, *, heads: int, hidden: int, window: int) -> None:
     """Fuses the graph of a BERT encoder or classifier and writes its int8 form (see `onnx_quantise`).
 
-    `heads` and `hidden` are the model's attention heads and width; `tokenizer` is its tokenizer.json.
+    `heads`, `hidden` and `window` are the model's attention heads, width and tokens; `tokenizer` its tokenizer.json.
     """
     from onnxruntime.transformers import optimizer
     from onnxruntime.transformers.fusion_options import FusionOptions
@@ -105,7 +105,7 @@ def quantise(source: Path, target: Path, tokenizer: Path, *, heads: int, hidden:
             optimization_options=options,
             opt_level=0,
         ).save_model_to_file(str(fused))
-        quantise_rows(fused, target, _samples(tokenizer), weight_levels=weight_levels())
+        quantise_rows(fused, target, _samples(tokenizer, window), weight_levels=weight_levels())
 
 
 def weight_levels() -> int:
@@ -119,12 +119,13 @@ def weight_levels() -> int:
     return 127 if "vnni" in facts.read_text(encoding="utf-8", errors="replace") else 63
 
 
-def _samples(tokenizer: Path) -> list[dict[str, Any]]:
+def _samples(tokenizer: Path, window: int) -> list[dict[str, Any]]:
     import numpy as np
     from tokenizers import Tokenizer
 
     reader = Tokenizer.from_file(str(tokenizer))
     reader.no_padding()
+    reader.enable_truncation(window)
     samples = []
     for text in SAMPLES:
         ids = np.array([reader.encode(text).ids], dtype=np.int64)

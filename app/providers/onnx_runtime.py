@@ -24,6 +24,8 @@ from app.errors import ModelDamaged, ModelMissing
 
 Floats = npt.NDArray[np.float32]
 
+_INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
+
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
@@ -66,8 +68,14 @@ class Encoder:
                 raise ModelMissing(f"The model file {file} is missing.", hint="sluice models prepare")
         self.threads = threads if threads is not None else available_cpus()
         self.tokenizer = _open_tokenizer(tokenizer)
+        self._model = model
         self._session = _open_session(model)
         self._wanted = {node.name for node in self._session.get_inputs()}
+        if not {"input_ids"} <= self._wanted <= _INPUTS:
+            raise ModelDamaged(
+                f"{model} reads {sorted(self._wanted)}; only {sorted(_INPUTS)} can be given.",
+                hint="Choose another model, or another reranker.",
+            )
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -96,7 +104,11 @@ class Encoder:
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.asarray([sequence.types], dtype=np.int64),
         }
-        output = self._session.run(None, {name: array for name, array in given.items() if name in self._wanted})[0]
+        try:
+            output = self._session.run(None, {name: array for name, array in given.items() if name in self._wanted})[0]
+        except Exception as error:  # onnxruntime's exceptions share no public base
+            first = str(error).splitlines()[0]
+            raise ModelDamaged(f"{self._model} cannot be run: {first}", hint="sluice models prepare --force") from error
         return np.asarray(output[0], dtype=np.float32)
 
 

@@ -56,7 +56,7 @@ def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[s
         export_encoder(source, full)
         say("Quantising to int8")
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
-        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=12, hidden=DIMENSION)
+        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=12, hidden=DIMENSION, window=WINDOW)
         full.unlink()
         return {
             "schema": 1,
@@ -101,14 +101,15 @@ def prepare_cross_encoder(model: str, models_dir: Path, *, force: bool = False) 
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
         export_classifier(source, full)
         heads, hidden = int(config["num_attention_heads"]), int(config["hidden_size"])
-        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=heads, hidden=hidden)
+        window = window_of(source)
+        quantise(full, folder / "model.onnx", folder / "tokenizer.json", heads=heads, hidden=hidden, window=window)
         full.unlink()
         return {
             "schema": 1,
             "name": model,
             "revision": revision_of(source),
             "precision": RECIPE,
-            "window": window_of(source),
+            "window": window,
             "opset": OPSET,
             "weight_levels": weight_levels(),
             "versions": _versions(),

@@ -31,7 +31,9 @@ from app.domain import GatePolicy, Judgement, Retrieved, Score, ScorerId
 Floats = npt.NDArray[np.float64]
 Kind = Literal["answerable", "near_miss", "off_topic", "lookalike"]
 
-UNANSWERABLE_IN_P = 0.1  # share of unanswerable questions that p is told to expect
+# p counts for questions that were let through: one in twenty of those is taken to be unanswerable all the same.
+# Off-topic questions are refused before p matters, so p is not fitted on them.
+UNANSWERABLE_IN_P = 0.05
 # p_answerable expects every second question to be unanswerable; what kinds those are, where a group has them
 KIND_WEIGHT: dict[Kind, float] = {"answerable": 0.5, "near_miss": 0.3, "off_topic": 0.2, "lookalike": 0.5}
 SCORER_VIEWS: tuple[View, ...] = ("full", "dense", "score")
@@ -181,7 +183,8 @@ def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, Log
     question: dict[View, LogisticMap] = {}
     for view in views:
         allowed = [row for row in rows if row.allows(view)]
-        passage[view] = _fit_passages([row for row in allowed if row.observation.for_p], PASSAGE_FEATURES[view])
+        let_through = [row for row in allowed if row.observation.for_p and row.observation.kind != "off_topic"]
+        passage[view] = _fit_passages(let_through, PASSAGE_FEATURES[view])
         question[view] = _fit_questions(allowed, QUESTION_FEATURES[view])
     return passage, question
 

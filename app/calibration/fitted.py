@@ -18,7 +18,7 @@ from app.calibration.features import (
     passage_features,
     question_features,
 )
-from app.calibration.maps import LogisticMap
+from app.calibration.maps import LogisticMap, sigmoid
 from app.domain import CalibrationKind, GatePolicy, Judgement, Retrieved, Score, ScorerId, Shares
 from app.errors import ProviderNonsense
 
@@ -76,7 +76,7 @@ class FittedCalibration:
         parts = fitted.contributions(passage_features(evidence))
         log_odds = parts.sum(axis=-1) + fitted.intercept
         return Judgement(
-            p=tuple(None if np.isnan(p) else float(p) for p in fitted.probability(log_odds)),
+            p=tuple(None if np.isnan(p) else float(p) for p in sigmoid(log_odds)),
             shares=tuple(_shares(fitted.names, row) for row in parts),
             order=falling(log_odds),
             p_answerable=answerable,
@@ -87,7 +87,7 @@ class FittedCalibration:
             return None
         features = {name: np.asarray([value]) for name, value in question_features(evidence).items()}
         fitted = self.question[view]
-        return float(fitted.probability(fitted.log_odds(features))[0])
+        return float(sigmoid(fitted.log_odds(features))[0])
 
 
 def checked(scores: Sequence[Score], candidates: int) -> list[float | None]:

@@ -13,18 +13,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class LogisticMap:
-    """log-odds = intercept + sum of weight * (feature - mean) / scale.
-
-    `knots`, where the sample allowed an isotonic correction, are (log-odds, probability) points of a rising curve;
-    between them probability is interpolated, outside them it stays level. They never change the order.
-    """
+    """log-odds = intercept + sum of weight * (feature - mean) / scale."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
-    knots: tuple[tuple[float, float], ...] = ()
 
     def contributions(self, features: Mapping[str, Floats]) -> Floats:
         """What each feature gives to the log-odds, shape (rows, len(names)); NaN where a feature is.
@@ -40,14 +35,6 @@ class LogisticMap:
         """Shape (rows,)."""
         total: Floats = self.contributions(features).sum(axis=-1) + self.intercept
         return total
-
-    def probability(self, log_odds: Floats) -> Floats:
-        """0..1, rising with the log-odds; NaN stays NaN."""
-        if not self.knots:
-            return sigmoid(log_odds)
-        at, value = (np.asarray(side, dtype=np.float64) for side in zip(*self.knots, strict=True))
-        curve: Floats = np.interp(log_odds, at, value)
-        return curve
 
 
 def sigmoid(log_odds: Floats) -> Floats:

@@ -1,4 +1,8 @@
-"""Fitting a logistic map: weighted logistic regression by Newton's method, and an isotonic correction. Pure numpy."""
+"""Fitting a logistic map: weighted logistic regression by Newton's method. Pure numpy.
+
+An isotonic correction on top was measured and left out: on question sets it had not seen it made the calibration error
+worse (mean ECE at rank 1 .102 instead of .091), because what it bends to is each set's own.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,9 @@ def fit_logistic(
         wrong = [n for n, w in zip(used, fitted.weights, strict=True) if n in never_below_zero and w < 0.0]
         if not wrong:
             return fitted
+        if len(wrong) == len(used):  # nothing here speaks for relevance: every row gets the observed rate
+            rate = float(np.average(labels, weights=weights))
+            return LogisticMap((used[0],), (0.0,), (1.0,), (0.0,), float(np.log(rate / (1.0 - rate))))
         used = [n for n in used if n not in wrong]
 
 
@@ -68,31 +75,3 @@ def _newton(
         weights=tuple(map(float, beta[:-1])),
         intercept=float(beta[-1]),
     )
-
-
-def isotonic_knots(
-    log_odds: Floats, labels: Floats, weights: Floats, *, most: int = 40
-) -> tuple[tuple[float, float], ...]:
-    """A rising curve from log-odds to the observed rate: pool adjacent violators on at most `most` equal-weight bins.
-
-    (Barlow et al. 1972.) Bins keep the curve from following single labels; probabilities stay within .001 and .999.
-    """
-    order = np.argsort(log_odds, kind="stable")
-    bins = np.minimum((np.cumsum(weights[order]) / weights.sum() * most).astype(int), most - 1)
-    blocks: list[tuple[float, float, float]] = []  # mean log-odds, rate, weight
-    for number in np.unique(bins):
-        rows = order[bins == number]
-        mass = float(weights[rows].sum())
-        if mass <= 0.0:
-            continue
-        block = (
-            float(np.average(log_odds[rows], weights=weights[rows])),
-            float(np.average(labels[rows], weights=weights[rows])),
-            mass,
-        )
-        blocks.append(block)
-        while len(blocks) > 1 and blocks[-2][1] >= blocks[-1][1]:
-            (x1, y1, w1), (x2, y2, w2) = blocks.pop(-2), blocks.pop()
-            mass = w1 + w2
-            blocks.append(((x1 * w1 + x2 * w2) / mass, (y1 * w1 + y2 * w2) / mass, mass))
-    return tuple((x, min(max(y, 0.001), 0.999)) for x, y, _ in blocks)

@@ -35,7 +35,6 @@ class _Map(BaseModel):
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
-    knots: tuple[tuple[float, float], ...] = ()
 
 
 class _File(BaseModel):

@@ -8,7 +8,7 @@ import pytest
 from app.calibration.fit import Unseen, answer_above, fit_calibration, keep_above
 from app.calibration.fitted import FittedOn
 from app.calibration.maps import sigmoid
-from app.calibration.regression import fit_logistic, isotonic_knots
+from app.calibration.regression import fit_logistic
 from app.domain import Judgement, ScorerId
 from tests.calibration.questions import observation
 
@@ -42,6 +42,13 @@ def test_a_feature_that_would_lower_p_is_left_out() -> None:
     assert all(weight >= 0.0 for weight in fitted.weights)
 
 
+def test_where_nothing_speaks_for_relevance_p_is_the_rate() -> None:
+    x = np.arange(100.0)
+    labels = (x < 25).astype(float)
+    fitted = fit_logistic({"x": x}, ["x"], labels, np.ones(100), never_below_zero=frozenset({"x"}))
+    assert sigmoid(fitted.log_odds({"x": x})) == pytest.approx(np.full(100, 0.25))
+
+
 def test_perfectly_separable_labels_do_not_run_away() -> None:
     x = np.linspace(-1.0, 1.0, 100)
     fitted = fit_logistic({"x": x}, ["x"], (x > 0).astype(float), np.ones(100))
@@ -52,15 +59,6 @@ def test_perfectly_separable_labels_do_not_run_away() -> None:
 def test_labels_of_one_kind_cannot_be_fitted() -> None:
     with pytest.raises(ValueError, match="both kinds"):
         fit_logistic({"x": np.arange(3.0)}, ["x"], np.ones(3), np.ones(3))
-
-
-def test_isotonic_knots_rise() -> None:
-    random = np.random.default_rng(3)
-    log_odds = random.normal(size=2_000)
-    labels = (random.random(2_000) < 0.5 * sigmoid(3.0 * log_odds)).astype(float)
-    knots = isotonic_knots(log_odds, labels, np.ones(2_000))
-    assert len(knots) > 2
-    assert all(a[0] < b[0] and a[1] < b[1] for a, b in zip(knots, knots[1:], strict=False))
 
 
 def unseen(group: str, p: float, p_answerable: float = 0.5) -> Unseen:

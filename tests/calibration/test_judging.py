@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, View
@@ -119,10 +118,3 @@ def test_uncalibrated_scores_give_an_order_and_the_evidence_says_whether_to_answ
     assert judgement.p_answerable == from_evidence.evidence(found).p_answerable
     policy = NoCalibration(from_evidence).policy
     assert (policy.answer_above, policy.keep_above, policy.answer_note) == (0.4, None, "both errors")
-
-
-def test_knots_bend_the_curve_and_keep_the_order() -> None:
-    curved = LogisticMap(("score",), (0.0,), (1.0,), (1.0,), 0.0, knots=((-1.0, 0.1), (1.0, 0.5)))
-    log_odds = curved.log_odds({"score": np.array([-5.0, 0.0, 9.0])})
-
-    assert curved.probability(log_odds).tolist() == pytest.approx([0.1, 0.3, 0.5])

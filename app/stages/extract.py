@@ -91,7 +91,10 @@ def statements(text: str) -> list[str]:
         else:
             names = [*header, *[""] * (len(cells) - len(header))]
             pairs = [f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell]
-            found.append("; ".join(pairs))
+            # a first column without a name holds what the row is about
+            found.append(
+                " – ".join([pairs[0], "; ".join(pairs[1:])]) if not names[0] and len(pairs) > 1 else "; ".join(pairs)
+            )
     return found
 
 

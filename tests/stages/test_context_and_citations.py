@@ -102,3 +102,7 @@ def test_a_streamed_answer_is_checked_and_a_broken_stream_is_marked() -> None:
 def test_a_table_is_quoted_row_by_row_with_its_column_names() -> None:
     text = "# Figures\n\nProfit grew.\n\n| year | profit |\n|---|---:|\n| 2022 | 5 |\n| 2023 | 7 |\n\nIt will grow."
     assert statements(text) == ["Profit grew.", "year: 2022; profit: 5", "year: 2023; profit: 7", "It will grow."]
+
+
+def test_a_first_column_without_a_name_heads_its_row() -> None:
+    assert statements("|  | fast |\n|---|---|\n| bi-encoder | yes |") == ["bi-encoder – fast: yes"]

@@ -13,6 +13,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from app.stages.citations import split_at_citations
+from app.words import containment
 
 _OFF = ["image", "link", "autolink", "reference", "html_block", "html_inline", "entity"]
 
@@ -46,10 +47,19 @@ def marked(value: str, sentence: str | None) -> str:
     """Document text with one sentence of it marked, where it can be found (blanks may differ)."""
     words = (sentence or "").split()
     found = re.search(r"\s+".join(map(re.escape, words)), value) if words else None
-    if found is None:
+    span = found.span() if found is not None else _nearest_line(value, sentence or "")
+    if span is None:
         return text(value)
-    start, end = found.span()
+    start, end = span
     return f"{text(value[:start])}<mark>{text(value[start:end])}</mark>{text(value[end:])}"
+
+
+def _nearest_line(value: str, sentence: str) -> tuple[int, int] | None:
+    """The longest line that says only what the sentence says: table rows are quoted with their columns' names."""
+    lines = [m for m in re.finditer(r"[^\n]+", value) if len(m.group().split()) > 2]
+    same = [m for m in lines if containment(m.group(), sentence) > 0.99]
+    best = max(same, key=lambda m: len(m.group()), default=None)
+    return None if best is None else best.span()
 
 
 def _cited(value: str, known: Collection[int], anchor: Callable[[int], str]) -> str:

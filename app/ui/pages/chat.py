@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     body = st.container(key="chat")
-    typed = st.chat_input("Ask about your documents", submit_mode="stop", key="question")
+    # in a container of its own: pinned by Streamlit it would drag the page to its end whenever a passage opens
+    with st.container(key="ask"):
+        typed = st.chat_input("Ask about your documents", submit_mode="stop", key="question")
     sluice = open_sluice()
     question = typed or session.take_suggested()
     with st.sidebar:

@@ -29,24 +29,24 @@ _STATES = {
 def show(sluice: Sluice, info: LibraryInfo) -> None:
     """Draw the documents with what can be done to them."""
     rows = sluice.documents(info.name)
-    wanted = (
-        st.text_input("Find a document", placeholder="Part of a title or path", key="find") if len(rows) > 8 else ""
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        wanted = st.text_input("Find a document", placeholder="Part of a title or path", key="find")
+        verify = st.button("Verify", help="Compare the catalogue with the search indexes, row by row")
+        delete = st.button("Delete documents …", disabled=not rows)
+    if told := session.take_told():
+        st.html(verdict.note("through", told))
+    if verify:
+        _verify(sluice, info.name)
+    if delete:
+        _delete(sluice, info.name, rows)
     found = [r for r in rows if wanted.lower() in f"{r.title} {r.uri}".lower()]
     st.html(_table(found[:MOST_ROWS]))
     if len(found) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {len(found):,}; type part of a name to see others.")
-    with st.container(horizontal=True, gap="small"):
-        if st.button("Verify", help="Compare the catalogue with the search indexes, row by row"):
-            _verify(sluice, info.name)
-        if st.button("Delete documents …", disabled=not rows):
-            _delete(sluice, info.name, rows)
-    if told := session.take_told():
-        st.html(verdict.note("through", told))
 
 
 def _table(rows: Sequence[DocumentRow]) -> str:
-    titles = (("", "Document"), ("", "State"), ("num", "Passages"), ("num", "Text"), ("", "Added"))
+    titles = (("", "Document"), ("", "State"), ("num", "Passages"), ("num", "Text"), ("num", "Added"))
     head = "".join(f'<th scope="col" class="{kind}">{title}</th>' for kind, title in titles)
     body = "".join(
         f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(r.uri)}</small></td>'

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.domain import GatePolicy, Scale
 from app.pipeline import GateChoice
+from app.ui import safe
 from app.ui.words import help_of, odds, of_hundred
 
 _RAW_RANGES = {Scale.BOUNDED: (0.0, 1.0), Scale.PROBABILITY: (0.0, 1.0), Scale.ORDINAL: (0.0, 4.0)}
@@ -30,11 +31,10 @@ def show(
     calibrated = defaults.keep_above is not None
     keep_above = raw = None
     if calibrated:
-        keep_above = _slider(
+        keep_above = _steps(
             "Let through passages from p",
             start.keep_above if start.keep_above is not None else defaults.keep_above,
             key=f"{key}.keep",
-            help_term="p",
             disabled=disabled,
         )
         _kept(defaults, keep_above)
@@ -86,6 +86,24 @@ def _slider(label: str, value: float | None, *, key: str, help_term: str, disabl
     return chosen
 
 
+def _steps(label: str, value: float | None, *, key: str, disabled: bool) -> float | None:
+    """As a slider, with small steps where measured thresholds lie: one passage in twenty is relevant."""
+    if value is None:
+        return None
+    steps = sorted({*(n / 100 for n in range(21)), *(n / 20 for n in range(5, 21)), round(value, 2)})
+    chosen: float = st.select_slider(
+        label,
+        steps,
+        round(value, 2),
+        format_func=lambda p: f"{p:.2f}",
+        key=key,
+        help=help_of("p"),
+        persist_state="session",
+        disabled=disabled,
+    )
+    return chosen
+
+
 def _raw(scale: Scale | None, start: float | None, *, key: str, disabled: bool) -> float | None:
     low, high = _RAW_RANGES.get(scale, _LOGITS) if scale is not None else _LOGITS
     use = st.toggle(
@@ -121,9 +139,13 @@ def _kept(defaults: GatePolicy, keep_above: float | None) -> None:
 
 
 def _how_set(defaults: GatePolicy, note: str) -> None:
-    said = [part.rstrip(".") for part in (note, defaults.answer_note) if part]
+    said = "".join(f"<p>{safe.text(part[:1].upper() + part[1:].rstrip('.'))}.</p>" for part in _parts(defaults, note))
     if said:
-        st.caption(f"How both were set: {'; '.join(said)}.".replace("$", r"\$"))
+        st.html(f'<details class="fold"><summary>How both were set</summary>{said}</details>')
+
+
+def _parts(defaults: GatePolicy, note: str) -> list[str]:
+    return [part for said in (note, defaults.answer_note) for part in said.split("; ") if part]
 
 
 def _changed(value: float | None, default: float | None) -> float | None:

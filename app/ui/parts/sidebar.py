@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from app.wiring import Sluice
 
 _MODES = {"hybrid": "Meaning and words", "dense": "Meaning only", "lexical": "Words only"}
+_CALIBRATIONS = {
+    "here": "Calibrated here, on your own labels.",
+    "general": "Calibrated in general, on other documents.",
+    "none": "Not calibrated: its scores give an order, no probabilities.",
+}
 _POLICIES = {
     "fallback": "Use the bundled reranker instead",
     "required": "Refuse to answer",
@@ -47,7 +52,7 @@ def library(sluice: Sluice, *, disabled: bool = False) -> LibraryInfo | None:
 
 def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
     """Draw the controls and return the options they stand for."""
-    reranker = _reranker(sluice, disabled)
+    reranker = _reranker(sluice, info, disabled)
     candidates = st.slider(
         "Candidates",
         5,
@@ -81,7 +86,7 @@ def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
             persist_state="session",
             disabled=disabled,
         )
-        where = _filter(sluice.filter_fields(info.name), info.name, disabled)
+        where = _filter(_fields(sluice, info.name, info.generation), info.name, disabled)
     return sluice.options(
         library=info.name,
         reranker=reranker,
@@ -93,7 +98,7 @@ def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
     )
 
 
-def _reranker(sluice: Sluice, disabled: bool) -> str:
+def _reranker(sluice: Sluice, info: LibraryInfo, disabled: bool) -> str:
     choices = {choice.name: choice for choice in sluice.rerankers()}
     default = sluice.settings.reranker if sluice.settings.reranker in choices else next(iter(choices))
     name: str = st.selectbox(
@@ -106,13 +111,23 @@ def _reranker(sluice: Sluice, disabled: bool) -> str:
         persist_state="session",
         disabled=disabled,
     )
-    if not choices[name].available:
+    if choices[name].available:
+        st.caption(_calibration(sluice, name, info))
+    else:
         st.caption(f"Not available here: {choices[name].reason}")
     return name
 
 
+def _calibration(sluice: Sluice, name: str, info: LibraryInfo) -> str:
+    try:
+        return _CALIBRATIONS[sluice.open_judge(name, info).calibration.kind]
+    except SluiceError as error:
+        return error.message
+
+
 def _named(choice: RerankerChoice) -> str:
-    return choice.label if choice.available else f"{choice.label} (not available)"
+    label = choice.label[:1].upper() + choice.label[1:]
+    return label if choice.available else f"{label} (not available)"
 
 
 def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> GateChoice:
@@ -129,6 +144,13 @@ def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> G
         key=f"gate.{info.name}.{reranker}",
         disabled=disabled,
     )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _fields(_sluice: Sluice, name: str, generation: int) -> dict[str, list[Scalar]]:
+    """The fields of one generation: every row of the library is read for them."""
+    del generation  # part of the key
+    return _sluice.filter_fields(name)
 
 
 def _filter(fields: dict[str, list[Scalar]], name: str, disabled: bool) -> Filter:

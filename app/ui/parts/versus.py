@@ -66,8 +66,8 @@ def show(pair: session.Pair) -> None:
     if right.gate.decisions:
         st.html(
             f'<p class="label">Every candidate, from one order to the other</p><p class="legend">'
-            f'<span class="through">● in the right answer</span><span class="rescued">◆ rescued there</span>'
-            f'<span class="held">○ held back there</span><span class="muted">{_tau(found)}</span></p>'
+            f'<span class="through">● through on the right side</span><span class="rescued">◆ rescued</span>'
+            f'<span class="held">○ held back</span><span class="muted">{_tau(found)}</span></p>'
         )
         slope.show(
             _slopes(left, right),
@@ -141,8 +141,8 @@ def _slopes(left: Trace, right: Trace) -> list[slope.Slope]:
                 group=group_of(decision.kind),
                 facts={
                     "p": probability(decision.scored.p),
-                    "in the left answer": "yes" if chunk.id in through else "no",
-                    "in the right answer": "yes" if decision.kind.admits else "no",
+                    "on the left side": "yes" if chunk.id in through else "no",
+                    "on the right side": "yes" if decision.kind.admits else "no",
                 },
             )
         )
@@ -180,6 +180,6 @@ def _table(left: Trace, right: Trace, pair: session.Pair) -> str:
 
 _CHANGES = {
     "both": "on both sides",
-    "promoted": '<span class="badge through">▲ promoted into the right answer</span>',
-    "dropped": '<span class="badge held">▼ dropped from it</span>',
+    "promoted": '<span class="badge through">▲ promoted: only right</span>',
+    "dropped": '<span class="badge held">▼ dropped: only left</span>',
 }

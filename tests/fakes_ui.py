@@ -184,8 +184,8 @@ class Votes:
 class FakeSluice:
     """What the pages use of `app.wiring.Sluice`."""
 
-    def __init__(self, home: Path, texts: dict[str, str] | None = None) -> None:
-        self.settings = Settings(_env_file=None, sluice_home=home)
+    def __init__(self, home: Path, texts: dict[str, str] | None = None, *, reranker: str | None = None) -> None:
+        self.settings = Settings(_env_file=None, sluice_home=home, reranker=reranker or "auto")
         self.votes = Votes()
         chunks = chunked(handbook() if texts is None else texts)
         documents = len({c.document_id for c in chunks})
@@ -211,7 +211,9 @@ class FakeSluice:
         return [
             Reranker("auto", "Word overlap, calibrated"),
             Reranker("raw", "Word overlap, uncalibrated"),
-            Reranker("cohere", "Cohere", available=False, reason="COHERE_API_KEY is not set"),
+            Reranker(
+                "cohere", "Cohere", available=self.settings.reranker == "cohere", reason="COHERE_API_KEY is not set"
+            ),
             Reranker("none", "None: retrieval order"),
         ]
 

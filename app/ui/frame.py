@@ -22,12 +22,15 @@ _ICON = Path(__file__).with_name("icon.svg")  # Streamlit fetches named icons fr
 _WORDMARK = Path(__file__).with_name("wordmark.svg")
 
 
-def run(open_sluice: Callable[[], Sluice]) -> None:
-    """Draw the page that was asked for. `open_sluice` is called once the page's frame stands."""
+def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
+    """Draw the page that was asked for, `start` where the address names none.
+
+    `open_sluice` is called once the page's frame stands.
+    """
     st.set_page_config(page_title="Sluice", page_icon=str(_ICON), layout="wide")
     st.html(f"<style>{css_variables()}{_CSS.read_text(encoding='utf-8')}</style>")
     st.logo(str(_WORDMARK), size="large")
-    links = _pages(open_sluice)
+    links = _pages(open_sluice, start)
     page = st.navigation(links.all(), position="top")
     try:
         page.run()
@@ -35,13 +38,13 @@ def run(open_sluice: Callable[[], Sluice]) -> None:
         failure.show(error)
 
 
-def _pages(open_sluice: Callable[[], Sluice]) -> Links:
+def _pages(open_sluice: Callable[[], Sluice], start: str) -> Links:
     from app.ui.pages import chat, compare, handbook, library
 
     links = Links({})
     for name, show in (("chat", chat.show), ("compare", compare.show), ("library", library.show)):
         links.pages[name] = st.Page(
-            partial(show, open_sluice, links), title=name.capitalize(), url_path=name, default=name == "chat"
+            partial(show, open_sluice, links), title=name.capitalize(), url_path=name, default=name == start
         )
     links.pages["handbook"] = st.Page(handbook.show, title="Handbook", url_path="handbook", visibility="hidden")
     return links

@@ -11,6 +11,7 @@ import streamlit as st
 
 from app.errors import SluiceError
 from app.ingest_process import IngestEvent, preview, start
+from app.library.places import places
 from app.ui import safe, session
 from app.ui.parts import failure
 from app.ui.words import help_of, plural
@@ -73,8 +74,7 @@ def _upload(sluice: Sluice, name: str) -> None:
     if cut:
         _preview(files)
     if add:
-        folder = sluice.settings.sluice_home / "uploads" / PurePath(name).name
-        _ingest([_save(file, folder) for file in files], name, form="upload")
+        _add(sluice.settings.sluice_home, files, name)
 
 
 def _path(name: str) -> None:
@@ -85,10 +85,26 @@ def _path(name: str) -> None:
         _ingest([Path(path.strip()).expanduser()], name)
 
 
-def _save(file: UploadedFile, folder: Path) -> Path:
+def _add(home: Path, files: Sequence[UploadedFile], name: str) -> None:
+    try:
+        folder = upload_folder(home, name)
+    except SluiceError as error:
+        failure.show(error)
+        return
+    _ingest([save(file, folder) for file in files], name, form="upload")
+
+
+def upload_folder(home: Path, name: str) -> Path:
+    """Where uploads into a library are kept. Raises UsageError for a name that no library can have."""
+    places(home, name)
+    return home / "uploads" / name
+
+
+def save(file: UploadedFile, folder: Path) -> Path:
     """Keep an upload under its own name; a later one of the same name replaces it, and its document."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (PurePath(file.name.replace("\\", "/")).name or "upload")
+    name = PurePath(file.name.replace("\\", "/")).name
+    path = folder / (name if name.strip(".") else "upload")
     path.write_bytes(file.getbuffer())
     return path
 
@@ -161,7 +177,7 @@ def _preview(files: Sequence[UploadedFile]) -> None:
     for file in files:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                passages = preview(_save(file, Path(folder)))
+                passages = preview(save(file, Path(folder)))
             except SluiceError as error:
                 failure.show(error)
                 continue

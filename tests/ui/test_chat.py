@@ -1,0 +1,130 @@
+"""The chat page, in process."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.conftest import Open, ask, html
+
+QUESTION = "What is the difference between a bi-encoder and a cross-encoder?"
+OFF_TOPIC = "Zebra migration timetable Okavango?"
+
+
+def _slider(test: AppTest, label: str) -> object:
+    widgets = [*test.slider, *test.select_slider]
+    return next(w for w in widgets if w.label.startswith(label))
+
+
+def _button(test: AppTest, label: str) -> object:
+    return next(b for b in test.button if b.label.startswith(label))
+
+
+def test_an_empty_chat_offers_sample_questions_that_ask_themselves(page: Open) -> None:
+    test = page()
+    assert not test.exception
+    samples = [b for b in test.button if b.label == QUESTION]
+    samples[0].click().run()
+    assert not test.exception
+    assert QUESTION in html(test)
+    assert 'class="answer"' in html(test)
+
+
+def test_an_answer_shows_its_way_in_numbers_and_its_citations_as_links(page: Open) -> None:
+    test = ask(page(), QUESTION)
+    drawn = html(test)
+    assert not test.exception
+    assert "20 found" in drawn
+    assert "4 through the gate" in drawn
+    assert "reranking: applied" in drawn
+    assert 'href="#e1-p1"' in drawn
+    assert 'id="e1-p1"' in drawn
+    assert "was 18th, now 4th" in drawn
+
+
+def test_how_these_were_chosen_has_the_chart_and_a_row_a_candidate(page: Open) -> None:
+    test = ask(page(), QUESTION)
+    assert len(test.get("vega_lite_chart")) == 1
+    table = next(e.proto.body for e in test.get("html") if 'class="decisions"' in e.proto.body)
+    assert table.count("<tr class=") == 20
+    assert "p 0.16 is below 0.30" in table
+
+
+def test_moving_the_gate_decides_again_at_once_and_greys_the_answer(page: Open) -> None:
+    test = ask(page(), QUESTION)
+    _slider(test, "Let through").set_value(0.5)
+    test.run()
+    drawn = html(test)
+    assert "2 through the gate" not in drawn  # fewer than three are kept: the next best are rescued
+    assert drawn.count("◆</span> rescued</span>") > 0
+    _slider(test, "Passages").set_value((0, 2))
+    test.run()
+    drawn = html(test)
+    assert "2 through the gate" in drawn
+    assert 'class="answer stale"' in drawn
+    assert "Answered with another gate: 4 passages then, 2 now." in drawn
+    _button(test, "Ask again").click()
+    test.run()
+    assert 'class="answer stale"' not in html(test)
+
+
+def test_a_refusal_says_the_odds_and_can_be_overridden(page: Open) -> None:
+    test = ask(page(), OFF_TOPIC)
+    drawn = html(test)
+    assert "does not seem to answer this: less than 1 in 200 that it does, and the gate asks for 1 in 3" in drawn
+    assert drawn.count("<li><b>") == 3
+    assert 'class="answer"' not in drawn
+    _button(test, "Answer from these anyway").click()
+    test.run()
+    drawn = html(test)
+    assert "Below the gate: answered from the nearest misses because you asked for it." in drawn
+    assert 'class="answer"' in drawn
+    assert drawn.count("below the gate, on request") >= 3
+
+
+def test_a_failing_reranker_is_said_above_the_answer(page: Open) -> None:
+    test = ask(page(reranker="cohere"), QUESTION)
+    assert not test.exception
+    assert "Cohere did not answer in 3 s. Another reranker was used instead" in html(test)
+    assert "reranking: fallback" in html(test)
+
+
+def test_an_uncalibrated_reranker_gets_a_raw_slider_called_so(page: Open) -> None:
+    test = page(reranker="raw")
+    assert not [w for w in test.select_slider if w.label.startswith("Let through passages")]
+    assert any("Not calibrated" in c.value for c in test.caption)
+    test.toggle[0].set_value(True).run()
+    assert any(s.label == "Let through from score (raw, uncalibrated)" for s in test.slider)
+
+
+def test_a_follow_up_shows_what_was_searched_for_and_takes_another_wording(page: Open) -> None:
+    test = ask(ask(page(), QUESTION), "and which of them is faster?")
+    wording = next(t for t in test.text_input if t.label.startswith("Searched for, with terms"))
+    assert "encoder" in wording.value
+    wording.set_value("How fast is a cross-encoder?")
+    _button(test, "Search again").click()
+    test.run()
+    assert any(t.label == "Searched for, in your wording" for t in test.text_input)
+
+
+def test_thumbs_keep_a_vote_with_its_trace(page: Open) -> None:
+    test = ask(page(), QUESTION)
+    thumbs = test.get("feedback")
+    assert len(thumbs) == 5  # four passages and the answer
+    votes = test.session_state["fake"].votes
+    thumbs[0].set_value(1).run()
+    assert [(kind, value) for kind, value, _ in votes.cast] == [("passage", 1)]
+
+
+def test_an_empty_library_is_one_sentence_and_two_buttons(page: Open) -> None:
+    test = page(texts={})
+    assert not test.exception
+    assert "There is nothing to ask yet" in html(test)
+    assert {"Load the handbook", "Add documents"} <= {b.label for b in test.button}
+
+
+@pytest.mark.parametrize("question", ["   ", ""])
+def test_a_blank_question_asks_nothing(page: Open, question: str) -> None:
+    test = ask(page(), question)
+    assert not test.exception
+    assert 'class="asked"' not in html(test)

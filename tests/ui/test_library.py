@@ -1,0 +1,66 @@
+"""The library page, in process; the ingest itself runs in the browser tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from app.errors import SluiceError
+from app.library.on_disk import on_disk
+from app.ui.parts import adding
+from tests.ui.conftest import Open, html
+
+
+def test_documents_are_listed_and_can_be_searched(page: Open) -> None:
+    test = page(at="library")
+    assert not test.exception
+    assert html(test).count('<td class="what">') == 28
+    test.text_input(key="find").set_value("gate").run()
+    found = html(test)
+    assert 0 < found.count('<td class="what">') < 28
+    assert "docs/the-gate.md" in found
+
+
+def test_verify_says_that_all_agree(page: Open) -> None:
+    test = page(at="library")
+    next(b for b in test.button if b.label == "Verify").click()
+    test.run()
+    assert "Catalogue, vectors and word index agree." in html(test)
+
+
+def test_a_file_is_changed_gone_or_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "a.md"
+    file.write_text("a", encoding="utf-8")
+    now = datetime.now(tz=UTC)
+    assert on_disk(str(file), (now + timedelta(minutes=1)).isoformat()) == "unchanged"
+    assert on_disk(str(file), (now - timedelta(minutes=1)).isoformat()) == "changed"
+    assert on_disk(str(tmp_path / "b.md"), now.isoformat()) == "gone"
+
+
+class _Upload:
+    """An uploaded file as Streamlit gives it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def getbuffer(self) -> bytes:
+        return b"text"
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("notes.md", "notes.md"), ("../../etc/passwd", "passwd"), ("C:\\Users\\me\\x.txt", "x.txt"), ("..", "upload")],
+)
+def test_an_upload_never_leaves_its_folder(tmp_path: Path, name: str, kept: str) -> None:
+    path = adding.save(_Upload(name), tmp_path / "uploads")  # type: ignore[arg-type]
+    assert path == tmp_path / "uploads" / kept
+    assert path.read_bytes() == b"text"
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "/tmp"])
+def test_a_library_name_that_is_a_path_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SluiceError):
+        adding.upload_folder(tmp_path, name)
+    assert not list(tmp_path.iterdir())

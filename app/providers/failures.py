@@ -42,6 +42,7 @@ TABLE: dict[str, Kind] = {
     "openai.LengthFinishReasonError": ProviderNonsense,
     "openai.ContentFilterFinishReasonError": ProviderRejected,
     "openai.InvalidWebhookSignatureError": ProviderNonsense,
+    "openai.MissingStreamClassError": ProviderBroken,
     "openai.OpenAIError": ProviderBroken,
     "cohere.UnauthorizedError": ProviderAuth,
     "cohere.InvalidTokenError": ProviderAuth,

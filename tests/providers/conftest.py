@@ -22,6 +22,7 @@ def save_classifier(folder: Path, *, labels: int) -> Path:
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
+    torch.set_num_threads(1)  # tiny models: more threads only wait for each other
     torch.manual_seed(7)
     tokenizer = save_tokenizer(folder)
     config = BertConfig(
@@ -45,6 +46,7 @@ def save_encoder(folder: Path) -> Path:
     from sentence_transformers.models import Pooling, Transformer
     from transformers import BertConfig, BertModel
 
+    torch.set_num_threads(1)  # tiny models: more threads only wait for each other
     torch.manual_seed(7)
     bert = folder / "bert"
     tokenizer = save_tokenizer(bert)

@@ -8,6 +8,8 @@ Per passage (every array follows the candidates):
     *_margin  the same, against the best *other* passage: square root of the distance, negative behind it. Only the
               leader's is positive, which is what tells a clear winner from the best of a bad lot; the root keeps
               passages far behind from deciding the fit.
+    *_over    the same against the sixth best (the last, where there are fewer): several relevant passages are close
+              to each other, and all of them above the field.
 
 Per question: the best of each, its lead over the second (square root) and over the rest (plain), and how much of the
 question's IDF weight the best passages cover. Sorted scores as features: Gisserot-Boukhlef et al. 2024, 2402.12997.
@@ -31,9 +33,9 @@ from app.domain import Candidate, Retrieved
 Floats = npt.NDArray[np.float64]
 View = Literal["full", "dense", "score", "evidence", "evidence_dense"]
 
-SCORE = ("score", "score_margin")
-COSINE = ("cosine", "cosine_margin")
-LEXICAL = ("bm25", "bm25_margin", "cover", "cover_margin")
+SCORE = ("score", "score_margin", "score_over")
+COSINE = ("cosine", "cosine_margin", "cosine_over")
+LEXICAL = ("bm25", "bm25_margin", "bm25_over", "cover", "cover_margin", "cover_over")
 PASSAGE_FEATURES: Mapping[View, tuple[str, ...]] = {
     "full": (*SCORE, *COSINE, *LEXICAL),
     "dense": (*SCORE, *COSINE),
@@ -53,6 +55,7 @@ QUESTION_FEATURES: Mapping[View, tuple[str, ...]] = {
     "evidence_dense": _BEST_COSINE,
 }
 
+_FIELD = 6  # the candidate that stands for the field: max_chunks are above it
 _MOST = 20  # leads are over this many candidates at most, so that asking for 100 changes nothing
 
 
@@ -105,6 +108,7 @@ def passage_features(evidence: Evidence) -> dict[str, Floats]:
         if values is not None and values.size:
             columns[name] = values
             columns[f"{name}_margin"] = margins(values)
+            columns[f"{name}_over"] = over_field(values)
     return columns
 
 
@@ -117,7 +121,20 @@ def margins(values: Floats) -> Floats:
     known = np.sort(values[~np.isnan(values)])[::-1]
     if known.size < 2:
         return np.where(np.isnan(values), np.nan, 0.0)
-    distance = values - np.where(values == known[0], known[1], known[0])
+    return _signed_root(values - np.where(values == known[0], known[1], known[0]))
+
+
+def over_field(values: Floats) -> Floats:
+    """Signed square root of each value's distance to the sixth best, or to the last of fewer; NaN stays NaN.
+
+    >>> over_field(np.array([0.5, 0.25, 0.25]))
+    array([0.5, 0. , 0. ])
+    """
+    known = np.sort(values[~np.isnan(values)])[::-1]
+    return _signed_root(values - known[: min(known.size, _FIELD)][-1])
+
+
+def _signed_root(distance: Floats) -> Floats:
     result: Floats = np.sign(distance) * np.sqrt(np.abs(distance))
     return result
 

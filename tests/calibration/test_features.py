@@ -12,6 +12,7 @@ from app.calibration.features import (
     QUESTION_FEATURES,
     evidence_of,
     margins,
+    over_field,
     passage_features,
     question_features,
 )
@@ -77,6 +78,14 @@ def test_margins_of_ties_of_one_and_of_missing() -> None:
     unknown = margins(np.array([np.nan, 4.0, 0.0]))
     assert np.isnan(unknown[0])
     assert unknown[1:].tolist() == [2.0, -2.0]
+
+
+def test_the_field_is_the_sixth_best_or_the_last_of_fewer() -> None:
+    assert over_field(np.array([9.0, 0.0, 5.0, 4.0, 3.0, 2.0, 1.0])).tolist() == pytest.approx(
+        [8.0**0.5, -1.0, 2.0, 3.0**0.5, 2.0**0.5, 1.0, 0.0]
+    )
+    assert over_field(np.array([4.0, 0.0])).tolist() == [2.0, 0.0]
+    assert over_field(np.array([3.0])).tolist() == [0.0]
 
 
 def test_asking_for_more_candidates_changes_no_question_feature() -> None:

@@ -44,7 +44,9 @@ def scores(*raw: float | None) -> list[Score]:
 def test_p_is_the_logistic_of_the_weighted_features() -> None:
     judgement = calibration().judge(retrieved([None, None]), scores(1.0, 5.0))
 
-    assert judgement.p == pytest.approx((sigmoid(1.0 - 2.0), sigmoid(5.0 + 2.0)))
+    assert judgement.p == pytest.approx(
+        (sigmoid(1.0 - 2.0 + 0.0), sigmoid(5.0 + 2.0 + 2.0))
+    )  # itself, margin, over the last
     assert judgement.order == (1, 0)
     assert judgement.p_answerable == pytest.approx(sigmoid(5.0 + 2.0 + 4.0))
 

@@ -79,7 +79,7 @@ class BundledEmbedder:
     def _special(self, token: str) -> int:
         number = self._encoder.tokenizer.token_to_id(token)
         if number is None:
-            raise ModelDamaged(f"The tokenizer knows no {token}.", hint="sluice models prepare --force")
+            raise ModelDamaged(f"The tokenizer knows no {token}.", hint="sluice models prepare")
         return number
 
 

@@ -108,7 +108,7 @@ class Encoder:
             output = self._session.run(None, {name: array for name, array in given.items() if name in self._wanted})[0]
         except Exception as error:  # onnxruntime's exceptions share no public base
             first = str(error).splitlines()[0]
-            raise ModelDamaged(f"{self._model} cannot be run: {first}", hint="sluice models prepare --force") from error
+            raise ModelDamaged(f"{self._model} cannot be run: {first}", hint="sluice models prepare") from error
         return np.asarray(output[0], dtype=np.float32)
 
 
@@ -116,7 +116,7 @@ def _open_tokenizer(path: Path) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises a bare Exception for a bad file
-        raise ModelDamaged(f"{path} is not a tokenizer: {error}", hint="sluice models prepare --force") from error
+        raise ModelDamaged(f"{path} is not a tokenizer: {error}", hint="sluice models prepare") from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
@@ -130,6 +130,4 @@ def _open_session(path: Path) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no public base
-        raise ModelDamaged(
-            f"{path} cannot be opened as a model: {error}", hint="sluice models prepare --force"
-        ) from error
+        raise ModelDamaged(f"{path} cannot be opened as a model: {error}", hint="sluice models prepare") from error

@@ -35,12 +35,12 @@ def embedder_folder(models_dir: Path) -> Path:
 def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[str], None] | None = None) -> Path:
     """Prepares the bundled embedder in `models_dir` and returns its folder; instant when that has been done.
 
-    Raises ModelMissing when the package with the weights is not installed, ModelDamaged when its weights or a
-    prepared file are not what they should be. `force` prepares it again.
+    A damaged folder is made again, and a whole one too with `force`. Raises ModelMissing when the package with the
+    weights is not installed, ModelDamaged when its weights are not what they should be.
     """
     target = embedder_folder(models_dir)
-    if not force and target.exists():
-        return read_prepared(target).folder
+    if not force and _is_whole(target):
+        return target
     source = _package_folder()
     weights = source / "model.safetensors"
     if sha256_of(weights) != SOURCE_SHA256:
@@ -71,7 +71,7 @@ def prepare_embedder(models_dir: Path, *, force: bool = False, note: Callable[[s
             "versions": _versions(),
         }
 
-    return write_prepared(target, fill, force=force)
+    return write_prepared(target, fill, force=target.exists())
 
 
 def prepared_cross_encoder(model: str, models_dir: Path) -> Path | None:
@@ -87,8 +87,8 @@ def prepare_cross_encoder(model: str, models_dir: Path, *, force: bool = False) 
     """
     source = locate(model)
     target = _cross_encoder_folder(model, source, models_dir)
-    if not force and target.exists():
-        return read_prepared(target).folder
+    if not force and _is_whole(target):
+        return target
     config = read_config(source)
     if config.get("model_type") != "bert" or not (source / "tokenizer.json").is_file():
         raise ModelError(
@@ -115,7 +115,7 @@ def prepare_cross_encoder(model: str, models_dir: Path, *, force: bool = False) 
             "versions": _versions(),
         }
 
-    return write_prepared(target, fill, force=force)
+    return write_prepared(target, fill, force=target.exists())
 
 
 def _cross_encoder_folder(model: str, source: Path, models_dir: Path) -> Path:
@@ -125,6 +125,14 @@ def _cross_encoder_folder(model: str, source: Path, models_dir: Path) -> Path:
 
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("onnx", "onnxruntime", "torch", "transformers")}
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        read_prepared(folder)
+    except ModelError:
+        return False
+    return True
 
 
 def _silent(_: str) -> None:

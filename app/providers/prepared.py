@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ from pathlib import Path
 from app.errors import ModelDamaged, ModelMissing
 
 MANIFEST = "manifest.json"
+PREPARE = "sluice models prepare"  # makes what is missing, and makes a damaged one again
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_prepared(folder: Path, *, check: bool = True) -> Prepared:
+def read_prepared(folder: Path, *, check: bool = True, fix: str = PREPARE) -> Prepared:
     """Reads a prepared folder, comparing every file with its checksum unless `check` is off.
 
-    Raises ModelMissing when there is no manifest, ModelDamaged when a file differs from it.
+    Raises ModelMissing when there is no manifest, ModelDamaged when a file differs from it; `fix` is their hint.
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise ModelMissing(f"No prepared model in {folder}.", hint="sluice models prepare")
+        raise ModelMissing(f"No prepared model in {folder}.", hint=fix)
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         files: dict[str, str] = facts["files"]
@@ -57,15 +59,13 @@ def read_prepared(folder: Path, *, check: bool = True) -> Prepared:
             folder, str(facts["name"]), str(facts["revision"]), str(facts["precision"]), int(facts["window"]), facts
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelDamaged(f"{path} cannot be read: {error!r}", hint="sluice models prepare --force") from error
+        raise ModelDamaged(f"{path} cannot be read: {error!r}", hint=fix) from error
     for name, expected in files.items():
         file = folder / name
         if not file.is_file():
-            raise ModelDamaged(f"{file} is missing.", hint="sluice models prepare --force")
+            raise ModelDamaged(f"{file} is missing.", hint=fix)
         if check and sha256_of(file) != expected:
-            raise ModelDamaged(
-                f"{file} is not what was prepared (its checksum differs).", hint="sluice models prepare --force"
-            )
+            raise ModelDamaged(f"{file} is not what was prepared (its checksum differs).", hint=fix)
     return prepared
 
 
@@ -94,7 +94,8 @@ def _move_in(beside: Path, target: Path, *, force: bool) -> None:
     beside.chmod(0o755)  # mkdtemp gives 0700; a prepared model is no secret
     if force and target.exists():
         grave = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-        target.rename(grave / target.name)
+        with contextlib.suppress(FileNotFoundError):  # another process moved it just now
+            target.rename(grave / target.name)
         shutil.rmtree(grave, ignore_errors=True)
     try:
         beside.rename(target)

@@ -143,6 +143,16 @@ def test_an_export_is_made_once(tiny_cross_encoder: Path, exported: Path) -> Non
     assert prepared_cross_encoder(str(tiny_cross_encoder), exported.parent / "elsewhere") is None
 
 
+def test_a_damaged_export_is_made_again(tiny_cross_encoder: Path, tmp_path: Path) -> None:
+    folder = prepare_cross_encoder(str(tiny_cross_encoder), tmp_path)
+    whole = (folder / "model.onnx").read_bytes()
+    (folder / "model.onnx").write_bytes(whole[:-100])
+    with pytest.raises(ModelDamaged):
+        open_cross_encoder(str(tiny_cross_encoder), tmp_path)
+    assert prepare_cross_encoder(str(tiny_cross_encoder), tmp_path) == folder
+    assert (folder / "model.onnx").read_bytes() == whole  # and exporting twice gives the same
+
+
 def test_the_bundled_layout_opens_and_gives_the_same(exported: Path, tiny_cross_encoder: Path) -> None:
     bundled = open_bundled(exported)
     assert bundled.profile.id.provider == "bundled"

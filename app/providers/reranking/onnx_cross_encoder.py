@@ -64,12 +64,14 @@ class OnnxCrossEncoder:
 
 def open_bundled(folder: Path) -> OnnxCrossEncoder:
     """The cross-encoder of a folder laid out as above. Raises ModelMissing or ModelDamaged."""
-    return open_exported(folder, provider="bundled")
+    return open_exported(folder, provider="bundled", fix="Install Sluice again: its model files are not whole.")
 
 
-def open_exported(folder: Path, *, provider: str, model: str | None = None) -> OnnxCrossEncoder:
+def open_exported(
+    folder: Path, *, provider: str, model: str | None = None, fix: str = "Export or copy the model again."
+) -> OnnxCrossEncoder:
     """As `open_bundled`, under another provider's name; `model` is what its id is to call it."""
-    prepared = read_prepared(folder)
+    prepared = read_prepared(folder, fix=fix)
     identity = ScorerId(
         provider=provider,
         model=prepared.name if model is None else model,

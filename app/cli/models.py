@@ -40,3 +40,12 @@ def prepare() -> None:
     path = prepare_embedder(load_settings().models_dir)
     seconds = time.perf_counter() - start
     click.echo(f"Embedding model ready in {path}" + (f" ({seconds:.0f} s)" if seconds > 1 else ""), err=True)
+
+
+@command.command("export", help="Export a local cross-encoder to a quantised ONNX file, so that asking needs no torch.")
+@click.argument("model")
+def export(model: str) -> None:
+    from app.providers.prepare import prepare_cross_encoder  # loads torch
+
+    path = prepare_cross_encoder(model, load_settings().models_dir)
+    click.echo(f"Exported to {path}. Use it with RERANKER=cross-encoder:{model}")

@@ -60,6 +60,7 @@ class WireServer:
 
     answer: Answer = default_answer
     finish: str = "stop"
+    pause: float = 0.0  # seconds between the events of a stream
     requests: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -176,6 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             data = event.encode()
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
             self.wfile.flush()
+            time.sleep(self.server.wire.pause)
         if scenario == "half-timeout":
             time.sleep(SLOW)
         if chunked and not scenario.startswith("half"):

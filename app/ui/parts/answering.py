@@ -25,6 +25,7 @@ def answer(exchange: session.Exchange, sluice: Sluice) -> None:
     """Bring an exchange to its end. Raises nothing of ours: an error becomes the exchange's."""
     box = st.empty()
     exchange.state = "working"
+    _watch(exchange)
     try:
         _run(exchange, sluice, _Box(box))
         exchange.state = "done"
@@ -35,6 +36,13 @@ def answer(exchange: session.Exchange, sluice: Sluice) -> None:
         # stop and rerun arrive as exceptions that are none of ours; what has arrived stays in the exchange
         if exchange.state == "working":
             exchange.state = "stopped"
+
+
+@st.fragment(run_every=1.0)
+def _watch(exchange: session.Exchange) -> None:
+    """A stopped run draws nothing more; this looks in afterwards and has the page drawn as it stands now."""
+    if exchange.state == "stopped":
+        st.rerun()
 
 
 class _Box:

@@ -23,7 +23,8 @@ def cards(exchange: session.Exchange, view: View, sluice: Sluice) -> None:
     """The passages the gate lets through, each with its thumbs; citations open those the answer was given."""
     answer, context = view.trace.answer, view.trace.context
     numbers = {p.chunk.id: p.number for p in context.passages} if context else {}
-    uncited = answer.uncited if answer is not None and answer.mode == "chat" else ()
+    whole = answer is not None and answer.mode == "chat" and answer.finish == "stop"
+    uncited = answer.uncited if answer is not None and whole else ()
     for decision in view.gate.admitted:
         chunk_id = decision.scored.candidate.chunk.id
         number = numbers.get(chunk_id)

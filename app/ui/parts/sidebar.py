@@ -112,7 +112,7 @@ def _reranker(sluice: Sluice, info: LibraryInfo, disabled: bool) -> str:
         disabled=disabled,
     )
     if choices[name].available:
-        st.caption(_calibration(sluice, name, info))
+        st.caption(" ".join(part for part in (_detail(choices[name]), _calibration(sluice, name, info)) if part))
     else:
         st.caption(f"Not available here: {choices[name].reason}")
     return name
@@ -126,8 +126,14 @@ def _calibration(sluice: Sluice, name: str, info: LibraryInfo) -> str:
 
 
 def _named(choice: RerankerChoice) -> str:
-    label = choice.label[:1].upper() + choice.label[1:]
-    return label if choice.available else f"{label} (not available)"
+    label = choice.label.partition(" (")[0]
+    return label[:1].upper() + label[1:] + ("" if choice.available else " (not available)")
+
+
+def _detail(choice: RerankerChoice) -> str:
+    """What the label says in brackets: too long for the box."""
+    detail = choice.label.partition(" (")[2].removesuffix(")")
+    return f"{detail[:1].upper()}{detail[1:]}." if detail else ""
 
 
 def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> GateChoice:

@@ -132,7 +132,7 @@ def chart(slopes: Sequence[Slope], *, sides: tuple[str, str], cut: Cut | None, p
     names = (
         base.transform_filter(strong)
         .transform_filter("datum.x == 1")
-        .mark_text(align="left", dx=32, fontSize=12, limit=300)
+        .mark_text(align="left", dx=32, fontSize=12, limit=alt.ExprRef("max(70, width * 0.27)"))
         .encode(text="name:N")
     )
     layers = [
@@ -187,7 +187,7 @@ def _gate(cut: Cut, palette: Palette) -> list[alt.Chart]:
     base = alt.Chart(alt.InlineData(values=values)).encode(y="rank:Q")
     return [
         base.mark_rule(color=palette.text, strokeWidth=1.6).encode(x="x:Q", x2="x2:Q"),
-        base.mark_text(align="right", dy=-7, fontSize=11, fontWeight=600, color=palette.text).encode(
+        base.mark_text(align="right", dy=10, fontSize=11, fontWeight=600, color=palette.text).encode(
             x="x2:Q", text="label:N"
         ),
     ]

@@ -94,7 +94,9 @@ class LetterEmbedder:
     max_tokens = 256
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        counts = np.array([[t.lower().count(letter) for letter in "abc"] for t in texts], dtype=np.float32)
+        counts = np.array([[t.lower().count(letter) for letter in "abc"] for t in texts], dtype=np.float32).reshape(
+            -1, 3
+        )
         counts[~counts.any(axis=1)] = 1
         return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 

@@ -90,6 +90,12 @@ def history_before(exchange: Exchange) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
+def fell_back() -> bool:
+    """Whether the last question was scored by the fallback."""
+    exchange = last()
+    return exchange is not None and exchange.judged is not None and exchange.judged.run.status == "fallback"
+
+
 def start_over() -> None:
     st.session_state["conversation"] = []
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from tests.fakes_ui import OFF_TOPIC, QUESTION
 from tests.ui.conftest import Open, html
-
-QUESTION = "What is the difference between a bi-encoder and a cross-encoder?"
 
 
 def test_two_sides_with_as_many_passages_and_one_line_that_sums_them_up(page: Open) -> None:
@@ -14,8 +13,8 @@ def test_two_sides_with_as_many_passages_and_one_line_that_sums_them_up(page: Op
     test.run()
     drawn = html(test)
     assert not test.exception
-    assert "1 of 4 passages differ" in drawn
-    assert drawn.count('<p class="muted">4 passages') == 2
+    assert "1 of 3 passages differ" in drawn
+    assert drawn.count('<p class="muted">3 passages') == 2
     assert drawn.count("only on this side") == 2
     assert "Kendall tau" in drawn
     assert "promoted: only right" in drawn
@@ -35,7 +34,7 @@ def test_the_same_order_on_both_sides_is_said(page: Open) -> None:
 
 def test_a_refusal_on_one_side_is_the_summing_line(page: Open) -> None:
     test = page(at="compare")
-    test.text_input[0].set_value("Zebra migration timetable Okavango?")
+    test.text_input[0].set_value(OFF_TOPIC)
     next(b for b in test.button if b.label == "Compare").click()
     test.run()
     assert "The right side refuses: its gate lets nothing through" in html(test)

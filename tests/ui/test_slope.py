@@ -11,10 +11,7 @@ from app.domain import GateResult
 from app.pipeline import GateChoice
 from app.theme import DARK, LIGHT, Palette
 from app.ui.parts import slope
-from tests.fakes_ui import FakeSluice
-
-QUESTION = "What is the difference between a bi-encoder and a cross-encoder?"
-OFF_TOPIC = "Zebra migration timetable Okavango?"
+from tests.fakes_ui import OFF_TOPIC, QUESTION, FakeSluice
 
 
 def _gate(home: Path, question: str = QUESTION, reranker: str = "auto", **choice: float) -> GateResult:
@@ -36,8 +33,8 @@ def test_a_line_a_candidate_with_both_ranks(tmp_path: Path, palette: Palette) ->
 
 
 def test_the_gate_cuts_below_the_last_passage_that_reaches_it(tmp_path: Path) -> None:
-    assert slope.cut_of(_gate(tmp_path)) == slope.Cut(4, "gate: p from 0.30")
-    assert slope.cut_of(_gate(tmp_path, keep_above=0.5)) == slope.Cut(2, "gate: p from 0.50")
+    assert slope.cut_of(_gate(tmp_path)) == slope.Cut(3, "gate: p from 0.30")
+    assert slope.cut_of(_gate(tmp_path, keep_above=0.5)) == slope.Cut(1, "gate: p from 0.50")
 
 
 def test_a_refused_question_has_its_gate_closed(tmp_path: Path) -> None:
@@ -47,7 +44,7 @@ def test_a_refused_question_has_its_gate_closed(tmp_path: Path) -> None:
 def test_without_calibration_the_gate_cuts_by_rank_or_by_raw_score(tmp_path: Path) -> None:
     assert slope.cut_of(_gate(tmp_path, reranker="raw")) == slope.Cut(5, "gate: the first 5")
     cut = slope.cut_of(_gate(tmp_path, reranker="raw", raw_keep_above=0.6))
-    assert cut == slope.Cut(4, "gate: raw score from 0.60")
+    assert cut == slope.Cut(3, "gate: raw score from 0.60")
 
 
 def test_nothing_gated_has_no_gate(tmp_path: Path) -> None:

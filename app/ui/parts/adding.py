@@ -179,7 +179,7 @@ def _preview(files: Sequence[UploadedFile]) -> None:
             try:
                 passages = preview(save(file, Path(folder)))
             except SluiceError as error:
-                failure.show(error)
+                failure.show(SluiceError(f"{file.name}: {error.message}", hint=error.hint))
                 continue
         st.html(
             f'<p class="label">{safe.text(file.name)}: {plural(len(passages), "passage")}</p>'

@@ -137,6 +137,9 @@ def _detail(choice: RerankerChoice) -> str:
 
 
 def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> GateChoice:
+    if session.fell_back():
+        reranker = sluice.options(reranker=reranker).reranker_fallback
+        st.caption("The last question was scored by the fallback; this is its gate.")
     try:
         judge = sluice.open_judge(reranker, info)
     except SluiceError as error:

@@ -12,7 +12,8 @@ def degraded(judged: Judged) -> str:
     """The amber line, as HTML; empty when the reranker that was asked for did its work."""
     run = judged.run
     if run.status == "fallback":
-        said = f"{run.reason} Another reranker was used instead ({run.used}), with its own gate."
+        other = (run.used or "").partition("/")[0].replace("-", " ")  # the provider, out of the scorer's id
+        said = f"{run.reason} Another reranker ({other}) was used instead, with its own gate."
     elif run.status == "skipped" and run.requested != "none":
         said = f"{run.reason} These passages were not reranked and not gated: they come in the order of search."
     elif run.status == "skipped":
@@ -43,6 +44,8 @@ def summary(trace: Trace, gate: GateResult, context: Context | None) -> str:
     facts = [seconds(trace.timings_ms.get("total", 0.0)), f"reranking: {judged.run.status}"]
     if judged.run.status in ("applied", "fallback") and judged.scored and not gate.changed_order:
         facts.append("reranking changed nothing")
+    if trace.cost_usd is not None:
+        facts.insert(1, f"${trace.cost_usd:.4f}")
     arrow = ' <span aria-hidden="true" class="arrow">→</span> '
     return f'<p class="summary"><span>{arrow.join(way)}</span><span>{" · ".join(facts)}</span></p>'
 

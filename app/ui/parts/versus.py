@@ -95,9 +95,10 @@ def line(found: Contrast, left: Trace, right: Trace) -> str:
 def _side(pair: session.Pair, trace: Trace, arm: Arm, side: str, only: frozenset[str]) -> None:
     tokens = trace.context.tokens if trace.context else 0
     total = seconds(trace.timings_ms.get("total", 0.0))
+    cost = "" if trace.cost_usd is None else f" · ${trace.cost_usd:.4f}"
     st.html(
         f'<div class="side-head"><h2>{ARMS[arm]}{why("evidence") if arm == "evidence" else ""}</h2>'
-        f'<p class="muted">{plural(len(trace.gate.admitted), "passage")} · {tokens:,} tokens · {total}</p></div>'
+        f'<p class="muted">{plural(len(trace.gate.admitted), "passage")} · {tokens:,} tokens · {total}{cost}</p></div>'
     )
     if trace.gate.refusal is not None:
         st.html(verdict.refusal(trace.gate, trace.judged.retrieved.library.name))

@@ -46,7 +46,9 @@ def empty(links: Links) -> None:
         "to try Sluice, or add documents of your own.</p></div>"
     )
     with st.container(horizontal=True, gap="small"):
-        if st.button("Load the handbook", type="primary"):
-            adding.load_handbook()
-        if st.button("Add documents"):
-            links.go("library")
+        load = st.button("Load the handbook", type="primary")
+        add = st.button("Add documents")
+    if load:
+        adding.load_handbook()
+    if add:
+        links.go("library")

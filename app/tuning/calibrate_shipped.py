@@ -19,7 +19,9 @@ from app.calibration.fitted import FittedCalibration, FittedOn
 from app.calibration.store import save_calibration
 from app.errors import SluiceError
 from app.ports import Embedder, Scorer
+from app.providers.bundled_embedding import open_bundled_embedder
 from app.providers.embedding import open_embedder
+from app.providers.reranking.late_interaction import LateInteraction
 from app.providers.reranking.registry import open_scorer, resolve
 from app.settings import Settings, load_settings
 from app.tuning.calibration_errors import errors_of, measured_errors
@@ -34,6 +36,7 @@ from app.tuning.calibration_sets import (
     plan_measured,
 )
 from app.tuning.sources import read_set
+from app.tuning.token_vectors import RememberedVectors
 
 SHIPPED = Path(__file__).resolve().parent.parent / "models" / "calibrations"
 CHUNKING = "at most 220 tokens"
@@ -53,11 +56,17 @@ def main(data: Path, names: tuple[str, ...], questions: int, out: Path) -> None:
         embedder = open_embedder(settings)
         plans = _plans(data, questions)
         for name in names:
-            scorer = None if name == "none" else open_scorer(resolve(name, settings), settings)
+            scorer = None if name == "none" else _scorer(resolve(name, settings), settings)
             path = save_calibration(_fit(plans, settings, embedder, scorer), out)
             click.echo(f"{name}: {path}")
     except SluiceError as error:
         raise click.ClickException(f"{error.message}\n{error.hint}") from error
+
+
+def _scorer(name: str, settings: Settings) -> Scorer:
+    if name == "late-interaction":
+        return LateInteraction(RememberedVectors(open_bundled_embedder(settings.models_dir)))
+    return open_scorer(name, settings)
 
 
 def _plans(data: Path, questions: int) -> list[LibraryPlan]:

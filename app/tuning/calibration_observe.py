@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app import ingest_process
 from app.calibration.fit import Observation
-from app.domain import Chunk, Condition, Retrieved
+from app.domain import Chunk, Condition, Filter, Retrieved
 from app.library import open_reader
 from app.ports import Embedder, LibraryReader, Scorer
 from app.stages.retrieve import retrieve
@@ -31,8 +31,7 @@ def observe(
 
     `libraries` is where `python -m ingest` puts libraries under the same settings. Raises what its parts raise.
     """
-    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", plan.name.removesuffix(" within context").lower())
-    _fill(plan, name, work, say)
+    name = fill_library(plan, work, say)
     reader = open_reader(libraries, name, embedder_id=embedder.id)
     try:
         asked = list(_ask_all(plan, reader, embedder))
@@ -53,7 +52,7 @@ def observe(
     ]
 
 
-def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: dict[str, int]) -> tuple[bool, ...]:
+def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: Mapping[str, int]) -> tuple[bool, ...]:
     """Which chunks answer: those of a relevant passage, and of a passage cut in several only those with an answer in
     them, where one can be found. `rows` maps passage ids to rows of the ingested file, 1-based."""
     wanted = {rows[p] for p in ask.relevant if p in rows}
@@ -67,7 +66,9 @@ def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: dict[str, int]) -> 
     )
 
 
-def _fill(plan: LibraryPlan, name: str, work: Path, say: Say) -> None:
+def fill_library(plan: LibraryPlan, work: Path, say: Say) -> str:
+    """Fill the plan's library by `python -m ingest` and return its name. Raises IngestFailed."""
+    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", plan.name.removesuffix(" within context").lower())
     path = work / name / f"{plan.title}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"title": p.title, "text": p.text}, ensure_ascii=False) for p in plan.passages]
@@ -77,14 +78,19 @@ def _fill(plan: LibraryPlan, name: str, work: Path, say: Say) -> None:
     for event in ingest_process.start([path], library=name):
         if event.kind == "report":
             say(f"{plan.name}: {len(plan.passages)} passages, {len(plan.asks)} questions")
+    return name
+
+
+def condition(ask: Ask, rows: Mapping[str, int]) -> Filter:
+    """The filter that keeps a question within its scope. `rows` as for `relevant_chunks`."""
+    return (Condition("row", "in", tuple(sorted(rows[p] for p in ask.scope))),) if ask.scope else ()
 
 
 def _ask_all(plan: LibraryPlan, reader: LibraryReader, embedder: Embedder) -> Iterator[tuple[Ask, Retrieved]]:
     rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
     vectors = embedder.embed_questions([ask.text for ask in plan.asks])
     for ask, vector in zip(plan.asks, vectors, strict=True):
-        where = (Condition("row", "in", tuple(sorted(rows[p] for p in ask.scope))),) if ask.scope else ()
-        retrieved = retrieve(ask.text, vector, reader, where=where)
+        retrieved = retrieve(ask.text, vector, reader, where=condition(ask, rows))
         if retrieved.candidates:
             yield ask, retrieved
 

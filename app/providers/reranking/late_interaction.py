@@ -8,22 +8,36 @@ the scores are real, bounded by 1, close together, and mean nothing as probabili
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from app.domain import Scale, Score, ScorerId, ScorerProfile
 from app.ports import Vectors
-from app.providers.bundled_embedding import BundledEmbedder
 from app.providers.onnx_runtime import windows_of
 
 LABEL = "late interaction (MaxSim over the embedding model)"
 OVERLAP = 32  # tokens two windows of a long passage share
 
 
+class TokenEmbedder(Protocol):
+    """What late interaction needs of an embedding model; `app.providers.bundled_embedding.BundledEmbedder` has it."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def max_tokens(self) -> int: ...
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]: ...
+
+    def states(self, contents: Sequence[Sequence[int]]) -> list[Vectors]: ...
+
+
 class LateInteraction:
     """Pointwise and bounded. A passage longer than the window is windowed and the maximum taken."""
 
-    def __init__(self, embedder: BundledEmbedder) -> None:
+    def __init__(self, embedder: TokenEmbedder) -> None:
         self._embedder = embedder
         _, model, revision, precision = embedder.id.split("/")
         self.profile = ScorerProfile(

@@ -79,6 +79,7 @@ def test_a_refusal_says_the_odds_and_can_be_overridden(page: Open) -> None:
     assert "Below the gate: answered from the nearest misses because you asked for it." in drawn
     assert 'class="answer"' in drawn
     assert drawn.count("below the gate, on request") >= 3
+    assert "3 let through on request" in drawn
 
 
 def test_a_failing_reranker_is_said_above_the_answer(page: Open) -> None:

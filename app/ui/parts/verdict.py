@@ -38,7 +38,9 @@ def summary(trace: Trace, gate: GateResult, context: Context | None) -> str:
     """
     judged = trace.judged
     through = len(gate.admitted)
-    way = [f"{len(judged.scored)} found", f'<b class="through">{through} through the gate</b>']
+    let = {"forced": "let through on request", "ungated": "used, ungated"}.get(gate.outcome, "through the gate")
+    group = "through" if gate.outcome in ("admitted", "refused") else "rescued"
+    way = [f"{len(judged.scored)} found", f'<b class="{group}">{through} {let}</b>']
     if context is not None:
         way.append(f"{context.tokens:,} of {context.budget:,} tokens{why('tokens')}")
     facts = [seconds(trace.timings_ms.get("total", 0.0)), f"reranking: {judged.run.status}"]

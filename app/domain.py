@@ -96,6 +96,12 @@ class Question:
     rewrite: Literal["none", "model", "terms", "edited"] = "none"
     note: str = ""
 
+    @property
+    def asked(self) -> str:
+        """The words a passage is expected to contain. Terms carried over from earlier turns help to search and to
+        compare meaning; an answer need not repeat them."""
+        return self.text if self.rewrite == "terms" else self.standalone
+
 
 # -- retrieval -------------------------------------------------------------------------------------
 
@@ -109,7 +115,7 @@ class Candidate:
     `cosine` (-1..1) and `bm25` (>= 0) are computed for every candidate, whichever leg found it; None only where the
     leg is unavailable (a Chroma server without its catalogue has no lexical leg). `bm25_share` is BM25 divided by
     the most this question could score (0..1), so that it carries over between corpora. `matched` indexes the
-    question's terms (`Retrieved.term_weights`) that occur in the chunk.
+    question's terms (`Retrieved.term_weights`) that occur in the chunk. Both are about `Question.asked`.
     """
 
     chunk: Chunk

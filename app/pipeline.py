@@ -122,6 +122,7 @@ class Pipeline:
                     mode=options.retrieval,
                     k=options.candidates,
                     where=options.where,
+                    asked=question.asked,
                 )
             finally:
                 reader.close()

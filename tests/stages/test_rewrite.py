@@ -27,6 +27,11 @@ HISTORY = (
         "Why?",
         "Who wrote that?",
         "How do they differ?",
+        "Is it safe?",
+        "Summarise that in two sentences.",
+        "Is it the same for tables?",
+        "What happens if it fails?",
+        "OK, who wrote that?",
     ],
 )
 def test_a_follow_up_leans(question: str) -> None:
@@ -40,6 +45,12 @@ def test_a_follow_up_leans(question: str) -> None:
         "Which model reads both texts that are given?",
         "How does the gate decide whether a passage is let through?",
         "Name the ports listed in the contract.",
+        "Is it possible to use Ollama for answers?",
+        "How long does it take to ingest a large folder?",
+        "How do rerankers handle long passages when they do not fit?",
+        "Which scorers give the same score to the same passage?",
+        "So how do I add a hosted reranker?",
+        "Are there rerankers for those who work offline?",
     ],
 )
 def test_a_whole_question_does_not_lean(question: str) -> None:
@@ -63,6 +74,33 @@ def test_terms_come_from_the_last_question_that_stood_alone() -> None:
     question = rewrite("When was that?", history, chat=None, system="")
     assert "fusion" in question.standalone
     assert "chunked" not in question.standalone
+
+
+@pytest.mark.parametrize(
+    ("earlier", "carried"),
+    [
+        (["Hi! Can you help me understand how chunking works?"], "chunking works"),
+        (["Hello", "Please tell me about late interaction.", "Thanks!"], "late interaction"),
+        (["How much revenue did Adobe report in 2022?", "And in 2021?"], "revenue adobe report 2022 2021"),
+    ],
+)
+def test_what_is_said_to_a_person_is_no_topic(earlier: list[str], carried: str) -> None:
+    history = [turn for text in earlier for turn in (Turn("user", text), Turn("assistant", "Something."))]
+    assert rewrite("Why?", history, chat=None, system="").standalone == f"Why? ({carried})"
+
+
+def test_of_a_long_question_names_and_the_last_words_are_carried() -> None:
+    long = "I am planning a trip with my family next summer: which visa for Japan suits a German passport holder?"
+    carried = rewrite("How long is it valid?", [Turn("user", long)], chat=None, system="").standalone
+    assert {"visa", "japan", "german", "passport"} <= set(carried.rstrip(")").replace("(", "").split())
+    assert "planning" not in carried
+
+
+def test_carried_terms_are_searched_for_and_need_not_be_covered() -> None:
+    carried = rewrite("Who proposed it?", HISTORY, chat=None, system="")
+    assert (carried.standalone, carried.asked) == ("Who proposed it? (reciprocal rank fusion)", "Who proposed it?")
+    edited = rewrite("Who proposed it?", HISTORY, chat=None, system="", edited="Who proposed RRF?")
+    assert edited.asked == "Who proposed RRF?"
 
 
 def test_a_question_that_stands_alone_is_left_alone() -> None:

@@ -16,7 +16,7 @@ from app.words import sentences
 
 MOST_SENTENCES = 3
 LONGEST = 600  # characters quoted of one sentence; tables and code have no full stops
-PASSAGE_WEIGHT = 0.5  # of the spread between sentences, given to the best passage over the weakest
+PASSAGE_WEIGHT = 0.25  # of the spread between sentences: the head start of the best passage
 NEAR_BEST = 0.35  # share of the spread by which a further sentence may fall behind the first
 
 _ROW = re.compile(r"\|.*\|")
@@ -62,12 +62,20 @@ def rank_sentences(question: str, passages: Sequence[Passage], scorer: Scorer) -
         return [Quote(text, p.number, -float(i)) for i, (text, p) in enumerate(found)]
     values = [r for r in raw if r is not None]
     spread = (max(values) - min(values)) or 1.0
-    weight = PASSAGE_WEIGHT * spread / max(1, len(passages))
+    ahead = _head_start(passages)
     quotes = [
-        Quote(text, p.number, value + weight * (len(passages) - p.number))
+        Quote(text, p.number, value + PASSAGE_WEIGHT * spread * ahead[p.number])
         for (text, p), value in zip(found, values, strict=True)
     ]
     return sorted(quotes, key=lambda q: -q.score)
+
+
+def _head_start(passages: Sequence[Passage]) -> dict[int, float]:
+    """0..1 by passage number: its p as a share of the best, or its place where there is no p."""
+    best = max((p.p for p in passages if p.p is not None), default=0.0)
+    if best <= 0.0 or any(p.p is None for p in passages):
+        return {p.number: 1 - (p.number - 1) / len(passages) for p in passages}
+    return {p.number: (p.p or 0.0) / best for p in passages}
 
 
 def statements(text: str) -> list[str]:
@@ -82,7 +90,12 @@ def statements(text: str) -> list[str]:
         cells = _cells(line)
         if cells is None:
             header = None
-            if not line.lstrip().startswith("#"):
+            lead = found[-1] if found and found[-1].endswith(":") else None
+            if line.lstrip().startswith("#") or line.rstrip().endswith("?"):
+                continue  # a heading or a question answers nothing
+            if lead is not None and len(lead) + len(line) < LONGEST:
+                found[-1] = f"{lead} {line}"  # "under these conditions:" says nothing without the first of them
+            else:
                 found.append(line)
         elif all(_RULE.fullmatch(cell) for cell in cells):
             continue

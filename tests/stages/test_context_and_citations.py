@@ -107,3 +107,8 @@ def test_a_table_is_quoted_row_by_row_with_its_column_names() -> None:
 
 def test_a_first_column_without_a_name_heads_its_row() -> None:
     assert statements("|  | fast |\n|---|---|\n| bi-encoder | yes |") == ["bi-encoder – fast: yes"]
+
+
+def test_questions_are_not_quoted_and_a_lead_in_keeps_what_it_leads_to() -> None:
+    text = "Why does it hurt? It hurts under these conditions:\n\n- The model is small.\n- The domain is new."
+    assert statements(text) == ["It hurts under these conditions: - The model is small.", "- The domain is new."]

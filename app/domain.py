@@ -231,7 +231,10 @@ CalibrationKind = Literal["here", "general", "none"]
 
 @dataclass(frozen=True, slots=True)
 class ScorerRun:
-    """Which scorer was asked for, which ran, what became of it; `calibration_note`: where p comes from, in words."""
+    """Which scorer was asked for, which ran (`used` is its id, `label` what the page calls it), and what became of it.
+
+    `calibration_note` says where p comes from, in words.
+    """
 
     requested: str
     used: str | None
@@ -242,6 +245,7 @@ class ScorerRun:
     calibration: CalibrationKind = "none"
     calibration_note: str = ""
     cached: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class SluiceCompressor(BaseDocumentCompressor):
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        """The admitted documents, best first, rescued ones last. A failing scorer is handled as RERANKER_POLICY says."""
+        """The admitted documents, best first, rescued ones last. RERANKER_POLICY says what a failing scorer does."""
         if not documents:
             return []
         chunks = [_chunk(document, n) for n, document in enumerate(documents)]

@@ -33,6 +33,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "scorer": {
             "requested": run.requested,
             "used": run.used,
+            "label": run.label,
             "scale": None if run.scale is None else run.scale.value,
             "status": run.status,
             "reason": run.reason,

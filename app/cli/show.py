@@ -6,6 +6,7 @@ from rich.table import Table
 
 from app.compare import Comparison
 from app.domain import Context, Decision, DecisionKind, Judged, Passage, Trace
+from app.odds import odds
 from app.stages.context import where_from
 
 _STYLES = {
@@ -15,15 +16,6 @@ _STYLES = {
     DecisionKind.FORCED: "yellow",
 }
 _STAGES = ("rewrite", "embed", "retrieve", "score", "gate", "context", "generate")
-
-
-def odds(p: float) -> str:
-    """A probability in the words the pages use. `odds(0.083) == "1 in 12"`."""
-    if p >= 0.995:
-        return "nearly certain"
-    if p > 0.5:
-        return f"{round(p * 10)} in 10" if p < 0.95 else f"{round(p * 100)} in 100"
-    return f"1 in {round(1 / p)}" if p >= 0.005 else "less than 1 in 200"
 
 
 def summary(trace: Trace) -> str:

@@ -113,6 +113,7 @@ def _with(
             attempts=1 if reason is None else 2,
             calibration=calibration.kind,
             calibration_note=calibration.note,
+            label=scorer.profile.label,
         ),
         p_answerable=judgement.p_answerable,
         defaults=calibration.policy,

@@ -49,19 +49,6 @@ def probability(p: float | None) -> str:
     return "–" if p is None else f"{p:.2f}"
 
 
-def odds(p: float) -> str:
-    """A probability in everyday words. `odds(0.083) == "1 in 12"`, `odds(0.7) == "7 in 10"`."""
-    if p < 0.005:
-        return "less than 1 in 200"
-    if p >= 0.995:
-        return "nearly certain"
-    if p <= 0.37:
-        return f"1 in {round(1 / p)}"
-    if p < 0.45:
-        return "2 in 5"
-    return f"{round(p * 10)} in 10" if 0.55 <= p < 0.95 else "1 in 2" if p < 0.55 else f"{round(p * 100)} in 100"
-
-
 def of_hundred(share: float) -> str:
     """`of_hundred(0.95) == "95 of 100"`."""
     return f"{round(share * 100)} of 100"

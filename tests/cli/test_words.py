@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from app.cli.options import parse_filter
-from app.cli.show import move, odds
+from app.cli.show import move
 from app.domain import Condition
 from app.errors import UsageError
+from app.odds import odds
 
 
 def test_filters_are_read() -> None:
@@ -29,6 +30,7 @@ def test_a_filter_that_cannot_be_read_names_itself(text: str) -> None:
     [
         (1 / 12, "1 in 12"),
         (1 / 3, "1 in 3"),
+        (0.4, "2 in 5"),
         (0.5, "1 in 2"),
         (0.7, "7 in 10"),
         (0.97, "97 in 100"),

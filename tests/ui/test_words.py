@@ -15,25 +15,6 @@ from app.ui.handbook import linked, read
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize(
-    ("p", "said"),
-    [
-        (0.0, "less than 1 in 200"),
-        (0.0049, "less than 1 in 200"),
-        (0.005, "1 in 200"),
-        (0.083, "1 in 12"),
-        (0.33, "1 in 3"),
-        (0.4, "2 in 5"),
-        (0.5, "1 in 2"),
-        (0.7, "7 in 10"),
-        (0.96, "96 in 100"),
-        (1.0, "nearly certain"),
-    ],
-)
-def test_odds(p: float, said: str) -> None:
-    assert words.odds(p) == said
-
-
 def test_numbers() -> None:
     assert words.probability(0.928) == "0.93"
     assert words.probability(0.0) == "0.00"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from app.domain import GatePolicy, Scale
+from app.odds import odds
 from app.pipeline import GateChoice
 from app.ui import safe
-from app.ui.words import help_of, odds, of_hundred
+from app.ui.words import help_of, of_hundred
 
 _RAW_RANGES = {Scale.BOUNDED: (0.0, 1.0), Scale.PROBABILITY: (0.0, 1.0), Scale.ORDINAL: (0.0, 4.0)}
 _LOGITS = (-12.0, 12.0)

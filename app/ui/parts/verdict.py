@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from app.domain import Context, GateResult, Judged, RefusalCode, Scored, Trace
+from app.odds import odds
 from app.ui import safe
 from app.ui.parts.passages import short
-from app.ui.words import SHAPES, Group, odds, plural, probability, seconds, why
+from app.ui.words import SHAPES, Group, plural, probability, seconds, why
 
 
 def degraded(judged: Judged) -> str:
     """The amber line, as HTML; empty when the reranker that was asked for did its work."""
     run = judged.run
     if run.status == "fallback":
-        other = (run.used or "").partition("/")[0].replace("-", " ")  # the provider, out of the scorer's id
-        said = f"{run.reason} Another reranker ({other}) was used instead, with its own gate."
+        said = f"{run.reason} Another reranker ({run.label.partition(' (')[0]}) was used instead, with its own gate."
     elif run.status == "skipped" and run.requested != "none":
         said = f"{run.reason} These passages were not reranked and not gated: they come in the order of search."
     elif run.status == "skipped":

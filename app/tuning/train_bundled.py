@@ -63,8 +63,14 @@ def planned(options: argparse.Namespace) -> Run:
 
 
 def _second(first: TrainPlan) -> TrainPlan:
+    """Goes on with the groups that round 1 has not seen, more gently, and doubts negatives that beat their positive."""
     return replace(
-        first, skip=first.steps * first.groups, rate=0.6 * first.rate, head_rate=0.4 * first.head_rate, doubt=2.0
+        first,
+        steps=4 * first.steps // 5,
+        skip=first.steps * first.groups,
+        rate=0.6 * first.rate,
+        head_rate=0.4 * first.head_rate,
+        doubt=2.0,
     )
 
 

@@ -42,9 +42,9 @@ class Meter:
 
     @property
     def seconds_left(self) -> float | None:
-        """None until something was read in."""
+        """None until something was embedded: before that there is nothing to reckon with."""
         worked = self.read - self._passed
-        if worked <= 0:
+        if worked <= 0 or self.chunks == 0:
             return None
         return (time.monotonic() - self._began) * max(0, self.size - self.read) / worked
 

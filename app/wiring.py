@@ -17,7 +17,8 @@ from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Embedder, LibraryReader, Scorer
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder
-from app.providers.reranking.registry import RerankerChoice, choices, open_scorer, resolve
+from app.providers.reranking.onnx_cross_encoder import bundled_profile
+from app.providers.reranking.registry import BUNDLED, RerankerChoice, choices, open_scorer, resolve
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
 from app.stages.score import Judge
@@ -84,7 +85,7 @@ class Sluice:
         gate without one could only count; else late interaction. Other names stay as they are."""
         chosen = resolve(name, self.settings)
         if name == "auto" and chosen == "bundled":
-            profile = self.scorer(chosen).profile
+            profile = bundled_profile(BUNDLED)
             return chosen if calibration_for(profile, _NO_LIBRARY).kind != "none" else "late-interaction"
         return chosen
 

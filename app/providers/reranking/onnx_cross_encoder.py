@@ -18,7 +18,7 @@ from typing import Any
 from app.domain import Scale, Score, ScorerId, ScorerProfile
 from app.errors import ModelDamaged
 from app.providers.onnx_runtime import Encoder, Sequenced
-from app.providers.prepared import read_prepared
+from app.providers.prepared import Prepared, read_prepared
 
 OVERLAP = 32  # tokens that two windows of a long passage share
 _QUESTION_SHARE = 0.5  # of the window; a longer question is cut
@@ -72,6 +72,15 @@ def open_exported(
 ) -> OnnxCrossEncoder:
     """As `open_bundled`, under another provider's name; `model` is what its id is to call it."""
     prepared = read_prepared(folder, fix=fix)
+    return OnnxCrossEncoder(Encoder(prepared.model, prepared.tokenizer), _profile(prepared, provider, model))
+
+
+def bundled_profile(folder: Path) -> ScorerProfile:
+    """What `open_bundled` would declare, from the manifest alone: nothing is loaded. Raises as `open_bundled`."""
+    return _profile(read_prepared(folder, check=False), "bundled", None)
+
+
+def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProfile:
     identity = ScorerId(
         provider=provider,
         model=prepared.name if model is None else model,
@@ -80,8 +89,7 @@ def open_exported(
         precision=prepared.precision,
         window=prepared.window,
     )
-    encoder = Encoder(prepared.model, prepared.tokenizer)
-    return OnnxCrossEncoder(encoder, ScorerProfile(identity, f"cross-encoder {identity.model}", Scale.LOGIT, True))
+    return ScorerProfile(identity, f"cross-encoder {identity.model}", Scale.LOGIT, True)
 
 
 def _windows(passage: Any, room: int) -> list[Any]:

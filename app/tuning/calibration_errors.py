@@ -18,6 +18,7 @@ from app.stages.gate import decide
 
 Numbers = dict[str, float | int | None]
 UNANSWERABLE: tuple[Kind, ...] = ("near_miss", "off_topic", "lookalike")
+MOST = GatePolicy().max_chunks
 _RUN = ScorerRun("calibration", "calibration", Scale.LOGIT, "applied")
 
 
@@ -82,7 +83,8 @@ def _at_rank_1(answerable: Sequence[Unseen]) -> Numbers:
 
 
 def _admitted(judged: Sequence[tuple[Unseen, GateResult]]) -> Numbers:
-    """What the gate let through for questions the library answers, with rescued passages and without them."""
+    """What the gate let through for questions the library answers, with rescued passages and without them, and the
+    share of these questions that got one passage, two, and so on."""
     passages: list[tuple[float, float]] = []
     kept: list[bool] = []
     everything: list[bool] = []
@@ -101,6 +103,8 @@ def _admitted(judged: Sequence[tuple[Unseen, GateResult]]) -> Numbers:
     numbers = _probabilities("admitted", passages)
     numbers["admitted_precision_without_rescue"] = _share(kept)
     numbers["admitted_passages"] = len(everything) / len(let_through) if let_through else None
+    for count in range(1, MOST + 1):
+        numbers[f"admitted_{count}"] = _share([len(admitted) == count for _, admitted in let_through])
     return numbers
 
 

@@ -36,6 +36,7 @@ def test_errors_by_hand() -> None:
     assert errors["rank_1_precision"] == pytest.approx(2 / 3, abs=1e-4)
     assert errors["rank_1_mean_p"] == pytest.approx((0.9 + 0.6 + 0.7) / 3, abs=1e-4)
     assert errors["admitted_passages"] == 2.0
+    assert [errors[f"admitted_{count}"] for count in range(1, 6)] == [0.0, 1.0, 0.0, 0.0, 0.0]
     assert errors["admitted_precision"] == 0.5  # two of four, the rescued one included
     assert errors["admitted_precision_without_rescue"] == pytest.approx(2 / 3, abs=1e-4)
     assert errors["keeps_relevant"] == 1.0

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SampleQuestion:
-    """A question and what it shows: "promotion", "rescue", "refusal" or "hurt" (the better passage moved down)."""
+    """A question and what it shows: "promotion", "rescue", "refusal" or "hurt" (the better passage moved down).
+
+    `keep_above` goes with it where the gate has to be stricter than its measured value for that to happen.
+    """
 
     text: str
     shows: str
+    keep_above: float | None = None
 
 
 def samples() -> tuple[SampleQuestion, ...]:
     """The sample questions, in the order the page offers them."""
     return (
         SampleQuestion("What is the difference between a bi-encoder and a cross-encoder?", "promotion"),
-        SampleQuestion("Why was a passage let through although it was below the threshold?", "rescue"),
+        SampleQuestion("When does reranking hurt?", "rescue", keep_above=0.4),
         SampleQuestion("What is the capital of Australia?", "refusal"),
-        SampleQuestion("How is nDCG computed?", "hurt"),
+        SampleQuestion("Who invented BM25?", "hurt"),
     )

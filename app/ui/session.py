@@ -98,6 +98,7 @@ def fell_back() -> bool:
 
 def start_over() -> None:
     st.session_state["conversation"] = []
+    st.session_state["preset"] = None
 
 
 def needs_scores(exchange: Exchange, options: Options) -> bool:
@@ -134,9 +135,16 @@ def keep_pair(pair: Pair) -> None:
     st.session_state["pair"] = pair
 
 
-def suggest(text: str) -> None:
-    """A question picked with a button, waiting to be asked in the next run."""
+def suggest(text: str, keep_above: float | None = None) -> None:
+    """A question picked with a button, waiting to be asked in the next run, with the gate it goes with."""
     st.session_state["suggested"] = text
+    st.session_state["preset"] = keep_above
+
+
+def preset() -> float | None:
+    """The keep_above of the sample question under way; None once the conversation starts over."""
+    value: float | None = st.session_state.get("preset")
+    return value
 
 
 def take_suggested() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -145,12 +146,15 @@ def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> G
     except SluiceError as error:
         st.caption(f"The gate's values are known once this reranker answers. {error.message} {error.hint}")
         return sluice.options().gate
+    preset = session.preset()
+    start = sluice.options().gate
     return gate.show(
         judge.calibration.policy,
         scale=judge.scorer.profile.scale,
         note=judge.calibration.note,
-        start=sluice.options().gate,
-        key=f"gate.{info.name}.{reranker}",
+        start=start if preset is None else replace(start, keep_above=preset),
+        # a sample's gate has widgets of its own, so that what a person had set is there again afterwards
+        key=f"gate.{info.name}.{reranker}" + ("" if preset is None else f".{preset}"),
         disabled=disabled,
     )
 

@@ -15,7 +15,7 @@ from app.ui.words import plural
 
 _SHOWS = {
     "promotion": "a passage moves up",
-    "rescue": "a passage is rescued",
+    "rescue": "passages are rescued from a stricter gate",
     "refusal": "the gate refuses",
     "hurt": "reranking hurts",
 }
@@ -34,7 +34,7 @@ def show(info: LibraryInfo, samples: Sequence[SampleQuestion]) -> None:
         with st.container(key="samples", gap="small"):
             for number, sample in enumerate(samples):
                 if st.button(sample.text, key=f"sample.{number}"):
-                    session.suggest(sample.text)
+                    session.suggest(sample.text, sample.keep_above)
                     st.rerun()
                 st.html(f'<p class="shows">{safe.text(_SHOWS.get(sample.shows, sample.shows))}</p>')
 

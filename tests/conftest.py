@@ -18,8 +18,9 @@ DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_environment() -> Iterator[None]:
-    """No setting of the person who runs the tests reaches them, and no key of theirs is ever used."""
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No setting of the person who runs the tests reaches them, and no key of theirs is ever used: neither from the
+    environment, nor from a `.env` in this checkout, which a process elsewhere does not see."""
     names = {name.upper() for name in Settings.model_fields}
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
@@ -27,6 +28,7 @@ def _own_environment() -> Iterator[None]:
                 patch.delenv(name)
         patch.setenv("SLUICE_MODELS", str(models_dir()))
         patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         yield
 
 
@@ -64,7 +66,7 @@ def ingest(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         encoding="utf-8",
         check=False,
-        cwd=ROOT,
+        cwd=home,
     )
     assert done.returncode == 0, done.stderr
     return done

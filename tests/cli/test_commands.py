@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, environment
+from tests.conftest import environment
 
 
-def sluice(home: Path, *arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def sluice(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
-        env={**environment(home), "PYTHONPATH": str(ROOT)},
+        env=environment(home),
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=False,
-        cwd=cwd,
+        cwd=home,
         timeout=120,
     )
 
@@ -93,9 +93,7 @@ def test_asking_imports_no_torch(handbook_home: Path) -> None:
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'sklearn', 'streamlit'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(handbook_home), capture_output=True, text=True, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment(handbook_home), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
@@ -113,7 +111,6 @@ def test_doctor_names_what_is_missing(tmp_path: Path) -> None:
         env={**environment(tmp_path), "SLUICE_MODELS": str(tmp_path / "none")},
         capture_output=True,
         text=True,
-        cwd=ROOT,
     )
     assert done.returncode == 1
     assert "sluice models prepare" in done.stdout
@@ -126,7 +123,6 @@ def test_keys_are_never_printed(handbook_home: Path) -> None:
         env={**environment(handbook_home), "OPENAI_API_KEY": secret, "COHERE_API_KEY": secret},
         capture_output=True,
         text=True,
-        cwd=ROOT,
     )
     assert secret not in done.stdout + done.stderr
 

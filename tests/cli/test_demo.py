@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, environment
+from tests.conftest import environment
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def test_the_demo_answers_serves_and_stops(handbook_home: Path, stop: signal.Sig
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
-        cwd=ROOT,
+        cwd=handbook_home,
     ) as process:
         try:
             assert healthy(f"http://127.0.0.1:{port}/_stcore/health"), "the page did not come up in a minute"

@@ -17,8 +17,6 @@ from app.providers.embedding import open_embedder
 from app.providers.prepare import prepare_embedder
 from app.settings import load_settings
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="session")
 def models() -> Path:

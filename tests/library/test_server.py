@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -176,6 +177,7 @@ def test_a_server_that_stops_answering_later_is_noticed_in_time(server: tuple[st
     url, process = server
     library = Server(url, "any", timeout=0.5)
     process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)  # until it has stopped: a busy machine takes its time
     try:
         with pytest.raises(ProviderTimeout, match="in time"):
             library.collections()

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
         "bundled", description="bundled | sentence-transformers:NAME_OR_PATH | openai:text-embedding-3-small"
     )
     reranker: str = Field(
-        "auto", description="auto | late-interaction | cross-encoder:NAME_OR_PATH | cohere:rerank-v3.5 | none"
+        "auto", description="auto | bundled | late-interaction | cross-encoder:NAME_OR_PATH | cohere:rerank-v3.5 | none"
     )
     reranker_policy: Literal["required", "fallback", "skip"] = Field(
         "fallback", description="When the reranker fails: refuse, use the fallback, or go on in retrieval order"

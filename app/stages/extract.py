@@ -16,7 +16,7 @@ from app.words import sentences
 
 MOST_SENTENCES = 3
 LONGEST = 600  # characters quoted of one sentence; tables and code have no full stops
-PASSAGE_WEIGHT = 0.25  # of the spread between sentences: the head start of the best passage
+PASSAGE_WEIGHT = 0.5  # of the spread between sentences: the head start of the best passage
 NEAR_BEST = 0.35  # share of the spread by which a further sentence may fall behind the first
 
 _ROW = re.compile(r"\|.*\|")

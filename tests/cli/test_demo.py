@@ -56,3 +56,20 @@ def healthy(url: str) -> bool:
         except OSError:
             time.sleep(0.25)
     return False
+
+
+def test_a_port_that_is_taken_is_said_before_any_address(handbook_home: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "serve", "--port", str(port)],
+            env=environment(handbook_home),
+            capture_output=True,
+            text=True,
+            cwd=handbook_home,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert "--port" in done.stderr and "http://" not in done.stdout

@@ -17,13 +17,11 @@ from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Embedder, LibraryReader, Scorer
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder
-from app.providers.reranking.onnx_cross_encoder import bundled_profile
-from app.providers.reranking.registry import BUNDLED, RerankerChoice, choices, open_scorer, resolve
+from app.providers.reranking.registry import RerankerChoice, choices, open_scorer, resolve
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
 from app.stages.score import Judge
 
-_NO_LIBRARY = LibraryInfo(name="", generation=0, documents=0, chunks=0, embedder_id="")
 UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
 LOCAL_RERANKER = "auto"
 
@@ -74,20 +72,11 @@ class Sluice:
 
     def scorer(self, name: str) -> Scorer:
         """A scorer by its setting name, loaded once. Raises SettingsError, ModelError or ProviderError."""
-        name = self.reranker_name(name)
+        name = resolve(name)
         with self._lock:
             if name not in self._scorers:
                 self._scorers[name] = open_scorer(name, self.settings)
             return self._scorers[name]
-
-    def reranker_name(self, name: str) -> str:
-        """`auto` as the name of what it stands for here: the bundled cross-encoder if it comes with a calibration, as a
-        gate without one could only count; else late interaction. Other names stay as they are."""
-        chosen = resolve(name, self.settings)
-        if name == "auto" and chosen == "bundled":
-            profile = bundled_profile(BUNDLED)
-            return chosen if calibration_for(profile, _NO_LIBRARY).kind != "none" else "late-interaction"
-        return chosen
 
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
         """A scorer with the calibration that fits this library best."""
@@ -123,9 +112,9 @@ class Sluice:
         )
         return Options(
             library=settings.library,
-            reranker=self.reranker_name(settings.reranker),
+            reranker=resolve(settings.reranker),
             reranker_policy=settings.reranker_policy,
-            reranker_fallback=self.reranker_name(settings.reranker_fallback),
+            reranker_fallback=resolve(settings.reranker_fallback),
             retrieval=settings.retrieval,
             candidates=settings.candidates,
             where=where,

@@ -56,7 +56,7 @@ def main(data: Path, names: tuple[str, ...], questions: int, out: Path) -> None:
         embedder = open_embedder(settings)
         plans = _plans(data, questions)
         for name in names:
-            scorer = None if name == "none" else _scorer(resolve(name, settings), settings)
+            scorer = None if name == "none" else _scorer(resolve(name), settings)
             path = save_calibration(_fit(plans, settings, embedder, scorer), out)
             click.echo(f"{name}: {path}")
     except SluiceError as error:

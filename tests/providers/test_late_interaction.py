@@ -100,7 +100,8 @@ def test_names_open_what_they_say(prepared_models: Path, tiny_cross_encoder: Pat
     assert [p.scale for p in opened.values()] == [Scale.BOUNDED, Scale.LOGIT, Scale.BOUNDED, Scale.RANK_ONLY]
     assert len({p.id for p in opened.values()}) == 4
     automatic = registry.open_scorer("auto", here).profile
-    assert automatic.id.provider == ("bundled" if (registry.BUNDLED / "model.onnx").exists() else "late-interaction")
+    assert automatic.id.provider == "late-interaction"
+    assert registry.open_scorer("bundled", here).profile.scale is Scale.LOGIT
 
 
 @pytest.mark.parametrize("name", ["", "cohere", "cross-encoder:", "late-interaction:x", "none:", "magic", "bundled:x"])

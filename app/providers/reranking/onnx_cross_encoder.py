@@ -75,11 +75,6 @@ def open_exported(
     return OnnxCrossEncoder(Encoder(prepared.model, prepared.tokenizer), _profile(prepared, provider, model))
 
 
-def bundled_profile(folder: Path) -> ScorerProfile:
-    """What `open_bundled` would declare, from the manifest alone: nothing is loaded. Raises as `open_bundled`."""
-    return _profile(read_prepared(folder, check=False), "bundled", None)
-
-
 def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProfile:
     identity = ScorerId(
         provider=provider,

@@ -206,7 +206,7 @@ class _Walk:
             return Decision(scored, DecisionKind.KEPT_BY_RANK, self.rank_reason)
         threshold = self.policy.keep_above if self.basis == "p" else self.policy.raw_keep_above
         if threshold is not None and value < threshold:
-            return Decision(scored, DecisionKind.BELOW_THRESHOLD, f"{self._named(value)} is below {threshold:.2f}")
+            return Decision(scored, DecisionKind.BELOW_THRESHOLD, self._below(value, threshold))
         ratio = self.policy.ratio_to_top
         if ratio is not None and self.best > 0 and value < ratio * self.best:
             return Decision(
@@ -250,8 +250,13 @@ class _Walk:
     def _value(self, scored: Scored) -> float | None:
         return {"p": scored.p, "raw": scored.raw_score, "rank": None}[self.basis]
 
-    def _named(self, value: float) -> str:
-        return f"p {value:.2f}" if self.basis == "p" else f"score {value:.2f} (raw, uncalibrated)"
+    def _named(self, value: float, digits: int = 2) -> str:
+        return f"p {value:.{digits}f}" if self.basis == "p" else f"score {value:.{digits}f} (raw, uncalibrated)"
+
+    def _below(self, value: float, threshold: float) -> str:
+        # as many digits as it takes to see that one is below the other
+        digits = next((n for n in (2, 3, 4) if f"{value:.{n}f}" != f"{threshold:.{n}f}"), 6)
+        return f"{self._named(value, digits)} is below {threshold:.{digits}f}"
 
     def _refused_reason(self, p_answerable: float | None) -> str:
         above = self.policy.answer_above

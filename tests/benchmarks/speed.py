@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -169,7 +170,7 @@ def ask_in_browser(address: str) -> int:
             box.wait_for(timeout=60_000)
             box.fill(question)
             box.press("Enter")
-            page.get_by_text("found", exact=False).last.wait_for(timeout=60_000)
+            page.get_by_text(re.compile(r"\d+ found")).last.wait_for(timeout=60_000)
             page.wait_for_timeout(3000)
         browser.close()
     return 2

@@ -42,6 +42,11 @@ def test_answer_above_is_inclusive(p: float, answered: bool) -> None:
     assert (gate([scored("a", 1, 0.9)], p=p).outcome == "admitted") is answered
 
 
+def test_the_reason_shows_digits_enough_to_tell_them_apart() -> None:
+    reasons = [d.reason for d in gate([scored("a", 1, 0.9), scored("b", 2, 0.1), scored("c", 3, 0.1986)]).decisions]
+    assert reasons[1:] == ["p 0.10 is below 0.20", "p 0.199 is below 0.200"]
+
+
 def test_a_threshold_of_zero_is_a_value_and_keeps_everything() -> None:
     policy = replace(POLICY, keep_above=0.0, answer_above=0.0)
     assert kinds(gate([scored("a", 1, 0.0)], policy, p=0.0)) == ["KEPT"]

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
 from app.domain import Answer, Context, Filter, GatePolicy, GateResult, Judged, Question, RetrievalMode, Trace, Turn
+from app.errors import UsageError
 from app.ports import ChatModel, Embedder, LibraryReader, Scorer
 from app.stages import context as context_stage
 from app.stages import gate as gate_stage
@@ -108,7 +109,9 @@ class Pipeline:
         return self.judge_question(question, options, clock=clock)
 
     def judge_question(self, question: Question, options: Options, *, clock: _Clock | None = None) -> Judged:
-        """As `judge`, for a question that already stands alone."""
+        """As `judge`, for a question that already stands alone. Raises UsageError for an empty one."""
+        if not question.standalone.strip():
+            raise UsageError("The question is empty.", hint='For example: sluice ask "What is this about?"')
         clock = clock or _Clock()
         with clock("embed"):
             vector = self._embedder.embed_questions([question.standalone])[0]

@@ -73,6 +73,7 @@ def test_a_filter_narrows_the_candidates(handbook_home: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("ask", "x", "--library", "nowhere"), 1, "sluice ingest"),
+        (("ask", "  "), 2, "The question is empty"),
         (("ask", "x", "--candidates", "500"), 2, "candidates"),
         (("ask", "x", "--filter", "nonsense"), 2, "FIELD=VALUE"),
         (("ask", "x", "--reranker", "magic"), 2, "names no reranker"),

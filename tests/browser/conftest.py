@@ -106,7 +106,7 @@ def served(home: Path, log: Path, **settings: str) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", "app", "serve", "--port", str(port)],
             env={**environment(home), "OMP_NUM_THREADS": "1", **settings},
-            cwd=home,
+            cwd=log.parent,
             stdout=out,
             stderr=subprocess.STDOUT,
         )

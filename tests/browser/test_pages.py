@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.samples import samples
 from tests.browser.conftest import NASTY, WAIT, Sheet, served
 
 pytestmark = pytest.mark.browser
@@ -33,7 +34,7 @@ def test_an_empty_library_loads_the_handbook(chromium: Browser, sheet: Open, tmp
 def test_ask_and_open_a_citation_in_its_place(address: str, sheet: Open) -> None:
     on = sheet(address)
     on.picture("hello")
-    on.button(QUESTION).click()
+    on.button(samples()[0].text).click()
     expect(on.page.locator(".summary")).to_contain_text("20 found")
     on.settle()
     expect(on.page.locator(".summary")).to_contain_text("through the gate")

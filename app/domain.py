@@ -174,20 +174,29 @@ class ScorerId:
 
 @dataclass(frozen=True, slots=True)
 class ScorerProfile:
-    """What a scorer declares about itself. `window` (tokens) is in the id; `label` is what the page calls it."""
+    """What a scorer declares about itself. `window` (tokens) is in the id; `label` is what the page calls it.
+
+    `fixed_weights`: its id names one set of weights on this machine, so that a score may be kept (a service can
+    change its model under an unchanged name).
+    """
 
     id: ScorerId
     label: str
     scale: Scale
     pointwise: bool
+    fixed_weights: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One passage's raw score; None when the scorer gave none. `windows` > 1: the maximum over that many windows."""
+    """One passage's raw score; None when the scorer gave none. `windows` > 1: the maximum over that many windows.
+
+    `cached`: it was read from the score cache; the score is the same either way.
+    """
 
     raw: float | None
     windows: int = 1
+    cached: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +242,8 @@ CalibrationKind = Literal["here", "general", "none"]
 class ScorerRun:
     """Which scorer was asked for, which ran (`used` is its id, `label` what the page calls it), and what became of it.
 
-    `calibration_note` says where p comes from, in words.
+    `calibration_note` says where p comes from, in words. `cached_scores` counts the scores that were read from the
+    score cache; `cached` is true when all were, so that the scorer did not run.
     """
 
     requested: str
@@ -246,6 +256,7 @@ class ScorerRun:
     calibration_note: str = ""
     cached: bool = False
     label: str = ""
+    cached_scores: int = 0
 
 
 @dataclass(frozen=True, slots=True)

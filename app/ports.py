@@ -19,6 +19,7 @@ from app.domain import (
     LibraryInfo,
     Retrieved,
     Score,
+    ScorerId,
     ScorerProfile,
 )
 
@@ -65,6 +66,18 @@ class Scorer(Protocol):
 
         Raises ProviderError or ModelError when it cannot; never returns made-up numbers.
         """
+        ...
+
+
+class ScoreCache(Protocol):
+    """Scores that were computed before. It never fails a question: what cannot be read is scored again."""
+
+    def get(self, scorer: ScorerId, question: str, passages: Sequence[str]) -> list[Score | None]:
+        """The score of each passage (the text the scorer sees), exactly as it was put; None where it is not known."""
+        ...
+
+    def put(self, scorer: ScorerId, question: str, passages: Sequence[str], scores: Sequence[Score]) -> None:
+        """Keep the scores, one a passage; those that are None or not finite are left out."""
         ...
 
 

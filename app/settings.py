@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
 
     # where things live
-    sluice_home: Path = Field(Path(".sluice"), description="Libraries, prepared models, votes and reports")
+    sluice_home: Path = Field(Path(".sluice"), description="Libraries, prepared models, scores, votes and reports")
     sluice_models: Path | None = Field(None, description="Prepared models; default SLUICE_HOME/models")
     library: str = Field("handbook", description="The library to read and fill when none is named")
     chroma_url: str | None = Field(None, description="A Chroma server for the vectors; embedded when empty")
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     passage_fields: str = Field(
         "title,section,text", description="What the scorer sees: title, section, text or metadata columns"
     )
+    score_cache_mb: int = Field(64, ge=0, description="Megabytes of scores to keep on disk; 0 keeps none")
 
     # retrieval
     retrieval: RetrievalMode = Field("hybrid", description="dense | lexical | hybrid")
@@ -93,6 +94,15 @@ class Settings(BaseSettings):
     @property
     def libraries_dir(self) -> Path:
         return self.sluice_home / "libraries"
+
+    @property
+    def score_cache_file(self) -> Path:
+        return self.sluice_home / "cache" / "scores.sqlite3"
+
+    @property
+    def calibrations_dir(self) -> Path:
+        """Calibrations of one's own; may not exist."""
+        return self.sluice_home / "calibrations"
 
     @property
     def chat_configured(self) -> bool:

@@ -41,6 +41,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "calibration": run.calibration,
             "calibration_note": run.calibration_note,
             "cached": run.cached,
+            "cached_scores": run.cached_scores,
         },
         "candidates": [_candidate(decision, trace.context) for decision in gate.decisions],
         "gate": {

@@ -17,7 +17,9 @@ from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Embedder, LibraryReader, Scorer
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder
+from app.providers.reranking.cached import remembered
 from app.providers.reranking.registry import RerankerChoice, choices, open_scorer, resolve
+from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
 from app.stages.score import Judge
@@ -41,6 +43,14 @@ class Sluice:
     def embedder(self) -> Embedder:
         with self._lock:
             return open_embedder(self.settings)
+
+    @cached_property
+    def score_cache(self) -> ScoreFile | None:
+        """The scores kept on disk; None where SCORE_CACHE_MB is 0."""
+        megabytes = self.settings.score_cache_mb
+        if megabytes == 0:
+            return None
+        return ScoreFile(self.settings.score_cache_file, megabytes=megabytes, runs_on=runtime())
 
     @cached_property
     def readers(self) -> ReaderPool:
@@ -75,13 +85,14 @@ class Sluice:
         name = resolve(name)
         with self._lock:
             if name not in self._scorers:
-                self._scorers[name] = open_scorer(name, self.settings)
+                scorer = open_scorer(name, self.settings)
+                self._scorers[name] = scorer if self.score_cache is None else remembered(scorer, self.score_cache)
             return self._scorers[name]
 
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
         """A scorer with the calibration that fits this library best."""
         scorer = self.scorer(name)
-        own = self.settings.sluice_home / "calibrations"
+        own = self.settings.calibrations_dir
         return Judge(scorer, calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None))
 
     # -- questions -----------------------------------------------------------------------------------

@@ -171,3 +171,16 @@ class ScriptedChat:
     def complete(self, system: str, user: str, *, max_tokens: int) -> str:
         self.asked.append((system, user))
         return "".join(self.pieces)
+
+
+class CountingScorer(TableScorer):
+    """A local scorer with fixed weights: a passage's raw score is its length divided by seven; `calls` as above."""
+
+    def __init__(self, *, revision: str = "rev-1", pointwise: bool = True, fixed_weights: bool = True) -> None:
+        super().__init__({})
+        identity = ScorerId("fake", "counting", revision)
+        self.profile = ScorerProfile(identity, "counting scorer", Scale.LOGIT, pointwise, fixed_weights)
+
+    def score(self, question: str, passages: Sequence[str]) -> list[Score]:
+        self.calls.append((question, tuple(passages)))
+        return [Score(len(p) / 7, windows=1 + len(p) // 10) if p else Score(None) for p in passages]

@@ -15,6 +15,7 @@ from app.errors import SluiceError
 from app.library import admin
 from app.providers.embedding import open_embedder
 from app.providers.reranking.registry import choices
+from app.providers.score_cache import ScoreFile
 from app.settings import Settings, load_settings
 
 _PACKAGES = ("chromadb", "streamlit", "onnxruntime", "tokenizers", "torch", "sentence-transformers", "openai", "cohere")
@@ -53,6 +54,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_packages(),
         _embedder(settings),
         *_rerankers(settings),
+        _score_cache(settings),
         _chat(settings),
         *_libraries(settings),
     ]
@@ -81,6 +83,14 @@ def _rerankers(settings: Settings) -> list[Finding]:
         Finding(f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or "")
         for c in choices(settings)
     ]
+
+
+def _score_cache(settings: Settings) -> Finding:
+    if settings.score_cache_mb == 0:
+        return Finding("Score cache", "ok", "off (SCORE_CACHE_MB=0)")
+    held = ScoreFile(settings.score_cache_file, megabytes=settings.score_cache_mb).held()
+    kept = f"{held.scores:,} scores, {held.megabytes:.1f} of about {settings.score_cache_mb} MB"
+    return Finding("Score cache", "ok", f"{kept} in {settings.score_cache_file}")
 
 
 def _chat(settings: Settings) -> Finding:

@@ -32,6 +32,15 @@ def list_models(as_json: bool) -> None:
         click.echo(f"{row.name:<28} {row.label}" + ("" if row.available else f"   not available: {row.reason}"))
 
 
+@command.command("clear-scores", help="Forget the scores kept on disk (SCORE_CACHE_MB); they are computed again.")
+def clear_scores() -> None:
+    from app.providers.score_cache import ScoreFile
+
+    settings = load_settings()
+    forgotten = ScoreFile(settings.score_cache_file, megabytes=settings.score_cache_mb).clear()
+    click.echo(f"{forgotten:,} scores forgotten.")
+
+
 @command.command("prepare", help="Export and quantise the bundled embedding model, once.")
 def prepare() -> None:
     from app.providers.prepare import prepare_embedder  # loads torch when there is work to do

@@ -114,6 +114,8 @@ def _with(
             calibration=calibration.kind,
             calibration_note=calibration.note,
             label=scorer.profile.label,
+            cached=bool(scores) and all(s.cached for s in scores),
+            cached_scores=sum(s.cached for s in scores),
         ),
         p_answerable=judgement.p_answerable,
         defaults=calibration.policy,

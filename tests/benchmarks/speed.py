@@ -73,7 +73,7 @@ def cold(home: Path, runs: int) -> dict[str, object]:
         start = time.perf_counter()
         subprocess.run(
             [sys.executable, "-m", "app", "ask", QUESTIONS[0]],
-            env=environment(home),
+            env=unremembered(home),
             check=True,
             capture_output=True,
             cwd=ROOT,
@@ -85,7 +85,7 @@ def cold(home: Path, runs: int) -> dict[str, object]:
 def warm(home: Path, runs: int) -> dict[str, object]:
     """Milliseconds a stage of a warm question, 20 candidates, no chat model: p50 and p95."""
     models = Path(environment(home)["SLUICE_MODELS"])
-    sluice = build(load_settings(sluice_home=home, sluice_models=models))
+    sluice = build(load_settings(sluice_home=home, sluice_models=models, score_cache_mb=0))
     options = sluice.options(library="handbook", gate=GateChoice(answer_above=0.0))
     sluice.pipeline.ask(QUESTIONS[0], options)  # loads the models
     seen: dict[str, list[float]] = {stage: [] for stage in STAGES}
@@ -138,7 +138,7 @@ def serving_memory(home: Path) -> dict[str, object]:
         port = probe.getsockname()[1]
     with subprocess.Popen(
         [sys.executable, "-m", "app", "serve", "--port", str(port)],
-        env=environment(home),
+        env=unremembered(home),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -150,6 +150,11 @@ def serving_memory(home: Path) -> dict[str, object]:
             return {"after_start_mib": started, "after_questions_mib": peak_mib(process.pid), "asked": asked}
         finally:
             process.terminate()
+
+
+def unremembered(home: Path) -> dict[str, str]:
+    """A process's environment without the score cache: the same questions are asked again and again here."""
+    return {**environment(home), "SCORE_CACHE_MB": "0"}
 
 
 def ask_in_browser(address: str) -> int:

@@ -51,6 +51,7 @@ class TorchCrossEncoder:
             label=f"cross-encoder {model}",
             scale=Scale.LOGIT,
             pointwise=True,
+            fixed_weights=True,
         )
 
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:
@@ -111,7 +112,9 @@ def _shipped_onnx(model: str, folder: Path, file: Path) -> OnnxCrossEncoder:
         "cross-encoder", model, revision_of(folder), "identity", "onnx-float32", window=window_of(folder)
     )
     encoder = Encoder(file, folder / "tokenizer.json")
-    return OnnxCrossEncoder(encoder, ScorerProfile(identity, f"cross-encoder {model}", Scale.LOGIT, True))
+    return OnnxCrossEncoder(
+        encoder, ScorerProfile(identity, f"cross-encoder {model}", Scale.LOGIT, pointwise=True, fixed_weights=True)
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -45,6 +45,7 @@ class LateInteraction:
             label=LABEL,
             scale=Scale.BOUNDED,
             pointwise=True,
+            fixed_weights=True,
         )
 
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:

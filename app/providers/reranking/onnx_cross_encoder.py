@@ -84,7 +84,7 @@ def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProf
         precision=prepared.precision,
         window=prepared.window,
     )
-    return ScorerProfile(identity, f"cross-encoder {identity.model}", Scale.LOGIT, True)
+    return ScorerProfile(identity, f"cross-encoder {identity.model}", Scale.LOGIT, pointwise=True, fixed_weights=True)
 
 
 def _windows(passage: Any, room: int) -> list[Any]:

@@ -22,12 +22,14 @@ _STAGES: Mapping[str, str] = {
 _TINTS = 7
 
 
-def stage_times(timings_ms: Mapping[str, float]) -> str:
+def stage_times(timings_ms: Mapping[str, float], *, note: str = "") -> str:
     """Milliseconds by stage, as HTML."""
     parts = [(word, timings_ms[stage]) for stage, word in _STAGES.items() if timings_ms.get(stage) is not None]
     total = sum(ms for _, ms in parts)
     legend = [(word, f"{ms:,.0f} ms" if ms >= 1 else "under 1 ms") for word, ms in parts]
-    return _stacked(f"Time: {total:,.0f} ms", [ms / total if total else 0.0 for _, ms in parts], legend, key="time")
+    return _stacked(
+        f"Time: {total:,.0f} ms", [ms / total if total else 0.0 for _, ms in parts], legend, key="time", note=note
+    )
 
 
 def token_budget(context: Context) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from app.domain import Context, GateResult, Judged
 from app.stages.context import passage_cost
 from app.ui.parts import bars, decisions, slope
+from app.ui.words import plural
 
 
 def show(
@@ -33,7 +34,9 @@ def show(
         costs = {d.scored.candidate.chunk.id: passage_cost(d.scored.candidate.chunk) for d in gate.decisions}
         st.html(decisions.table(gate.decisions, costs=costs))
     left, right = st.columns(2, gap="large")
-    left.html(bars.stage_times(timings_ms))
+    cached = judged.run.cached_scores
+    kept = f"{cached} of {plural(len(judged.scored), 'score')} came from the score cache." if cached else ""
+    left.html(bars.stage_times(timings_ms, note=kept))
     if context is not None:
         right.html(bars.token_budget(context))
     if judged.run.calibration_note:

@@ -89,6 +89,8 @@ def line(found: Contrast, left: Trace, right: Trace) -> str:
     else:
         parts.append("the same tokens")
     parts.append(f"{seconds(abs(found.ms))} {'more' if found.ms >= 0 else 'less'}")
+    if left.judged.run.cached_scores or right.judged.run.cached_scores:
+        parts[-1] += " (scores from the cache)"
     return "; ".join(parts) + "."
 
 

@@ -1,4 +1,4 @@
-"""The command line: `sluice ask | compare | ingest | serve | doctor | models | library | demo`.
+"""The command line: `sluice ask | compare | ingest | serve | doctor | models | library | questions | demo`.
 
 Results go to stdout, progress and notes to stderr. Exit codes (design.md section 4): 0 done, 1 error, 2 bad usage,
 3 refused, 5 some files failed. Commands are imported when they run, so that `sluice --help` loads nothing heavy.
@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "Say what is installed, what is missing, and what to type.",
     "models": "List the models and prepare the bundled ones.",
     "library": "List, show, verify, rebuild and delete libraries.",
+    "questions": "Import, draft, check and split question sets.",
     "demo": "Ingest the handbook, answer one question, serve the page.",
 }
 

@@ -1,0 +1,103 @@
+"""Votes and thumbs as labels. What counts as what:
+
+| vote | label |
+|---|---|
+| thumb up on a passage | that passage is relevant (grade 1) |
+| thumb down on a passage | that passage was judged not relevant (grade 0); nothing is said about any other |
+| thumb up on an answer | the passages it cites are relevant, weakly: the answer was judged, not each passage |
+| thumb up on a refusal | the library does not answer the question, weakly |
+| thumb down on an answer or refusal | nothing: the fault may lie with the passages, the wording, or the gate |
+
+The last vote on the same thing wins. A label by a person on a passage wins over one derived from an answer. A question
+for which only "not relevant" is known is left out: a thumb down does not prove that nothing else is relevant.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.evaluation.questions.imported import Imported
+from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet, made_id
+from app.evaluation.votes import Vote
+
+
+@dataclass
+class _Asked:
+    """What the votes on one question say so far: `judged` by chunk id, `answers` by the passages that one cited (the
+    last vote, +1 or -1), `refused` the last vote on its refusal (0: none)."""
+
+    text: str
+    judged: dict[str, Label] = field(default_factory=dict)
+    answers: dict[tuple[Label, ...], int] = field(default_factory=dict)
+    refused: int = 0
+
+
+def questions_from_votes(votes: Iterable[Vote], *, name: str = "votes") -> Imported:
+    """The votes of one library (oldest first) as a question set. Labels have the chunk id and its text as a quote, so
+    that they outlive another chunking. Votes of other kinds are left out and counted."""
+    asked: dict[str, _Asked] = {}
+    left_out: Counter[str] = Counter()
+    for vote in votes:
+        text = str(vote.trace["question"]["standalone"]).strip()
+        about = asked.setdefault(" ".join(text.casefold().split()), _Asked(text))
+        if not _count(vote, about):
+            left_out["votes that say nothing about relevance"] += 1
+    questions = []
+    for about in asked.values():
+        question = _question(about)
+        if question is None:
+            left_out["questions of which nothing relevant is known"] += 1
+        else:
+            questions.append(question)
+    return Imported(QuestionSet(name, tuple(questions)), left_out=dict(left_out))
+
+
+def _count(vote: Vote, about: _Asked) -> bool:
+    candidates = {str(c["chunk_id"]): c for c in vote.trace["candidates"]}
+    kind = str(vote.kind)  # a later version may have written other kinds
+    if kind == "passage":
+        if vote.chunk_id not in candidates:
+            return False
+        about.judged[vote.chunk_id] = _label(candidates[vote.chunk_id], grade=1 if vote.value > 0 else 0)
+        return True
+    if kind != "answer":
+        return False
+    if vote.trace["gate"]["outcome"] == "refused":
+        about.refused = vote.value
+        return vote.value > 0
+    answer, context = vote.trace.get("answer") or {}, vote.trace.get("context") or {}
+    shown = context.get("chunk_ids", [])
+    cited = [shown[n - 1] for n in answer.get("citations", []) if 1 <= n <= len(shown)]
+    about.answers[tuple(_label(candidates[c]) for c in dict.fromkeys(cited) if c in candidates)] = vote.value
+    return vote.value > 0 and bool(cited)
+
+
+def _label(candidate: dict[str, Any], grade: int = 1) -> Label:
+    return Label(
+        chunk=str(candidate["chunk_id"]),
+        document=str(candidate["document"]),
+        quote=str(candidate["text"]),
+        grade=grade,
+    )
+
+
+def _question(about: _Asked) -> LabelledQuestion | None:
+    judged = dict(about.judged)
+    relevant = any(label.grade > 0 for label in judged.values())
+    derived = [label for labels, value in about.answers.items() if value > 0 for label in labels]
+    for label in derived:
+        judged.setdefault(str(label.chunk), label)
+    known = any(label.grade > 0 for label in judged.values())
+    if not known and about.refused <= 0:
+        return None
+    return LabelledQuestion(
+        id=made_id(about.text),
+        text=about.text,
+        relevant=tuple(judged.values()),
+        answerable=known,
+        origin="vote",
+        weak=not relevant,
+    )

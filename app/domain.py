@@ -243,7 +243,7 @@ class ScorerRun:
     """Which scorer was asked for, which ran (`used` is its id, `label` what the page calls it), and what became of it.
 
     `calibration_note` says where p comes from, in words. `cached_scores` counts the scores that were read from the
-    score cache; `cached` is true when all were, so that the scorer did not run.
+    score cache; `cached` is true when all were, so that the scorer did not run. `why`: what `auto` stands for, and why.
     """
 
     requested: str
@@ -257,6 +257,7 @@ class ScorerRun:
     cached: bool = False
     label: str = ""
     cached_scores: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     reranker_policy: Literal["required", "fallback", "skip"] = Field(
         "fallback", description="When the reranker fails: refuse, use the fallback, or go on in retrieval order"
     )
-    reranker_fallback: str = Field("auto", description="The second scorer of the policy `fallback`")
+    reranker_fallback: str = Field("auto", description="The second scorer of the policy `fallback`; auto: what ships")
     reranker_timeout: float = Field(10.0, gt=0, description="Seconds a hosted reranker may take to answer")
     passage_fields: str = Field(
         "title,section,text", description="What the scorer sees: title, section, text or metadata columns"

@@ -40,6 +40,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "attempts": run.attempts,
             "calibration": run.calibration,
             "calibration_note": run.calibration_note,
+            "why": run.why,
             "cached": run.cached,
             "cached_scores": run.cached_scores,
         },

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from app.automatic import Automatic, automatic
 from app.calibration.store import calibration_for
 from app.domain import Chunk, Filter, LibraryInfo, Scalar
 from app.errors import LibraryNotFound, SettingsError
@@ -18,14 +20,13 @@ from app.ports import Embedder, LibraryReader, Scorer
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder
 from app.providers.reranking.cached import remembered
-from app.providers.reranking.registry import RerankerChoice, choices, open_scorer, resolve
+from app.providers.reranking.registry import DEFAULT, RerankerChoice, choices, open_scorer, resolve
 from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
 from app.stages.score import Judge
 
 UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
-LOCAL_RERANKER = "auto"
 
 
 class Sluice:
@@ -69,7 +70,7 @@ class Sluice:
                 open_reader=self.open_reader,
                 embedder=self.embedder,
                 open_judge=self.open_judge,
-                sentence_scorer=lambda: self.scorer(LOCAL_RERANKER),
+                sentence_scorer=lambda: self.scorer(DEFAULT),  # not `auto`'s: it reads some fifty sentences
                 chat=chat,
                 prompts=_prompts(),
                 limits=Limits(
@@ -82,18 +83,29 @@ class Sluice:
 
     def scorer(self, name: str) -> Scorer:
         """A scorer by its setting name, loaded once. Raises SettingsError, ModelError or ProviderError."""
-        name = resolve(name)
+        name = self._named(name)
         with self._lock:
             if name not in self._scorers:
                 scorer = open_scorer(name, self.settings)
                 self._scorers[name] = scorer if self.score_cache is None else remembered(scorer, self.score_cache)
             return self._scorers[name]
 
+    @cached_property
+    def automatic(self) -> Automatic:
+        """What `auto` stands for; looked up once, so that it is the same for every question of this process."""
+        with self._lock:
+            return automatic(self.settings)
+
+    def _named(self, name: str) -> str:
+        return self.automatic.name if name == "auto" else name
+
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
         """A scorer with the calibration that fits this library best."""
         scorer = self.scorer(name)
         own = self.settings.calibrations_dir
-        return Judge(scorer, calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None))
+        calibration = calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None)
+        auto = self.settings.reranker == "auto" and self._named(name) == self.automatic.name
+        return Judge(scorer, calibration, why=self.automatic.why if auto else "")
 
     # -- questions -----------------------------------------------------------------------------------
 
@@ -123,9 +135,9 @@ class Sluice:
         )
         return Options(
             library=settings.library,
-            reranker=resolve(settings.reranker),
+            reranker=self._named(settings.reranker),
             reranker_policy=settings.reranker_policy,
-            reranker_fallback=resolve(settings.reranker_fallback),
+            reranker_fallback=resolve(settings.reranker_fallback),  # what ships: it must work when the other does not
             retrieval=settings.retrieval,
             candidates=settings.candidates,
             where=where,
@@ -145,7 +157,13 @@ class Sluice:
 
     def rerankers(self) -> list[RerankerChoice]:
         """The rerankers a person can choose here, with why one cannot be used."""
-        return choices(self.settings)
+        chosen = self.automatic
+        return [
+            replace(choice, note=f"{chosen.why[:1].upper()}{chosen.why[1:]}.")
+            if choice.name == chosen.name != DEFAULT
+            else choice
+            for choice in choices(self.settings, chosen.name)
+        ]
 
     # -- libraries -----------------------------------------------------------------------------------
 

@@ -64,3 +64,5 @@ def print_trace(trace: Trace, *, explain: bool, streamed: bool = False) -> None:
         click.echo("")
         click.echo(show.stage_times(trace))
         click.echo(trace.judged.run.calibration_note)
+        if trace.judged.run.why:
+            click.echo(trace.judged.run.why)

@@ -11,6 +11,7 @@ from typing import Literal
 
 import click
 
+from app.automatic import automatic, rivals
 from app.errors import SluiceError
 from app.library import admin
 from app.providers.embedding import open_embedder
@@ -79,9 +80,21 @@ def _embedder(settings: Settings) -> Finding:
 
 
 def _rerankers(settings: Settings) -> list[Finding]:
+    try:
+        chosen, known = automatic(settings), rivals(settings)
+    except SluiceError as error:
+        return [Finding("Rerankers", "missing", error.message, error.hint)]
+    passed_over = [rival for rival in known if rival.name != chosen.name]
     return [
-        Finding(f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or "")
-        for c in choices(settings)
+        *(
+            Finding(f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or "")
+            for c in choices(settings, chosen.name)
+        ),
+        Finding("Reranker auto", "ok", chosen.why),
+        *(
+            Finding(f"Reranker {rival.name}", "note", f"on this machine, not used by auto: {rival.why}", rival.fix)
+            for rival in passed_over
+        ),
     ]
 
 

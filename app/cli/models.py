@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 
 import click
 
@@ -24,12 +25,11 @@ def list_models(as_json: bool) -> None:
 
     rows = build(load_settings()).rerankers()
     if as_json:
-        click.echo(
-            json.dumps([{"name": r.name, "label": r.label, "available": r.available, "reason": r.reason} for r in rows])
-        )
+        click.echo(json.dumps([asdict(row) for row in rows]))
         return
     for row in rows:
-        click.echo(f"{row.name:<28} {row.label}" + ("" if row.available else f"   not available: {row.reason}"))
+        said = f"   {row.note}" if row.available else f"   not available: {row.reason}"
+        click.echo(f"{row.name:<28} {row.label}{said}".rstrip())
 
 
 @command.command("clear-scores", help="Forget the scores kept on disk (SCORE_CACHE_MB); they are computed again.")

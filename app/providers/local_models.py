@@ -4,11 +4,15 @@ from the network here, so nothing is ever downloaded inside a question."""
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from app.errors import ModelMissing
 
 _WEIGHTS = ("*.safetensors", "*.bin", "*.onnx")
+_ONE_FILE = ("model.safetensors", "pytorch_model.bin", "model.onnx", "onnx/model.onnx")
+_PARTED = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spm.model")
 
 
 def locate(name: str) -> Path:
@@ -27,6 +31,22 @@ def locate(name: str) -> Path:
         raise ModelMissing(f"The model {name} is not on this machine.", hint=f"hf download {name}") from None
     except HFValidationError as error:
         raise ModelMissing(f"{name} is neither a folder nor a hub name: {error}", hint="Check the name.") from None
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a model's folder holds its settings, a tokenizer and all of its weights: a download may have been cut."""
+    if not (folder / "config.json").is_file() or not any((folder / name).is_file() for name in _TOKENIZERS):
+        return False
+    if any((folder / name).is_file() for name in _ONE_FILE):
+        return True
+    for name in _PARTED:
+        if (folder / name).is_file():
+            try:
+                parts = set(json.loads((folder / name).read_text(encoding="utf-8"))["weight_map"].values())
+            except (ValueError, KeyError, AttributeError, TypeError):
+                return False
+            return all((folder / str(part)).is_file() for part in parts)
+    return False
 
 
 def revision_of(folder: Path) -> str:

@@ -20,10 +20,11 @@ DEFAULT_FIELDS: Fields = ("title", "section", "text")
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A scorer and the calibration that belongs to it."""
+    """A scorer and the calibration that belongs to it; `why` says why it was chosen, where `auto` chose it."""
 
     scorer: Scorer
     calibration: Calibration
+    why: str = ""
 
 
 # by setting name, for this library; raises ModelError, ProviderError or SettingsError
@@ -115,6 +116,7 @@ def _with(
             calibration_note=calibration.note,
             label=scorer.profile.label,
             cached=bool(scores) and all(s.cached for s in scores),
+            why=judge.why,
             cached_scores=sum(s.cached for s in scores),
         ),
         p_answerable=judgement.p_answerable,

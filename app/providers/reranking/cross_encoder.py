@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from app.ports import Scorer
 from app.providers.local_models import locate, revision_of
 from app.providers.onnx_runtime import Encoder, windows_of
 from app.providers.prepare import prepared_cross_encoder
-from app.providers.prepared import MANIFEST
-from app.providers.reranking.onnx_cross_encoder import OVERLAP, OnnxCrossEncoder, open_exported
+from app.providers.prepared import MANIFEST, read_prepared
+from app.providers.reranking.onnx_cross_encoder import OVERLAP, OnnxCrossEncoder, exported_id, open_exported
 from app.providers.transformers_config import window_of
 
+_PROVIDER = "cross-encoder"
 _SPARE = 8  # tokens: a piece cut out of a text can read as a few more than it was
 _ONNX = ("model.onnx", "onnx/model.onnx")
 
@@ -45,9 +47,9 @@ class TorchCrossEncoder:
             )
         self._model = loaded
         self._lock = threading.Lock()  # its tokenizer keeps state between calls
-        window = min(window_of(folder), int(loaded.max_length or 512))
+        identity = _full_precision_id(model, folder, "float32")
         self.profile = ScorerProfile(
-            id=ScorerId("cross-encoder", model, revision_of(folder), "identity", "float32", window=window),
+            id=replace(identity, window=min(identity.window, int(loaded.max_length or 512))),
             label=f"cross-encoder {model}",
             scale=Scale.LOGIT,
             pointwise=True,
@@ -96,25 +98,43 @@ def open_cross_encoder(model: str, models_dir: Path) -> Scorer:
     folder, then sentence-transformers. Raises ModelMissing (nothing is downloaded) or ModelDamaged.
     """
     folder = locate(model)
-    if (folder / MANIFEST).is_file():
-        return open_exported(folder, provider="cross-encoder", model=model)
-    prepared = prepared_cross_encoder(model, models_dir)
-    if prepared is not None:
-        return open_exported(prepared, provider="cross-encoder", model=model)
-    file = next((folder / name for name in _ONNX if (folder / name).is_file()), None)
-    if file is not None and (folder / "tokenizer.json").is_file():
-        return _shipped_onnx(model, folder, file)
-    return TorchCrossEncoder(model, folder)
-
-
-def _shipped_onnx(model: str, folder: Path, file: Path) -> OnnxCrossEncoder:
-    identity = ScorerId(
-        "cross-encoder", model, revision_of(folder), "identity", "onnx-float32", window=window_of(folder)
-    )
-    encoder = Encoder(file, folder / "tokenizer.json")
+    exported = _exported(model, folder, models_dir)
+    if exported is not None:
+        return open_exported(exported, provider=_PROVIDER, model=model)
+    file = _shipped_onnx(folder)
+    if file is None:
+        return TorchCrossEncoder(model, folder)
+    identity = _full_precision_id(model, folder, "onnx-float32")
     return OnnxCrossEncoder(
-        encoder, ScorerProfile(identity, f"cross-encoder {model}", Scale.LOGIT, pointwise=True, fixed_weights=True)
+        Encoder(file, folder / "tokenizer.json"),
+        ScorerProfile(identity, f"cross-encoder {model}", Scale.LOGIT, pointwise=True, fixed_weights=True),
     )
+
+
+def cross_encoder_id(model: str, models_dir: Path) -> ScorerId:
+    """The scorer id of what `open_cross_encoder` opens, from small files alone: nothing is loaded.
+
+    Raises ModelMissing or ModelDamaged.
+    """
+    folder = locate(model)
+    exported = _exported(model, folder, models_dir)
+    if exported is not None:
+        return exported_id(read_prepared(exported, check=False), provider=_PROVIDER, model=model)
+    return _full_precision_id(model, folder, "float32" if _shipped_onnx(folder) is None else "onnx-float32")
+
+
+def _exported(model: str, folder: Path, models_dir: Path) -> Path | None:
+    return folder if (folder / MANIFEST).is_file() else prepared_cross_encoder(model, models_dir)
+
+
+def _shipped_onnx(folder: Path) -> Path | None:
+    if not (folder / "tokenizer.json").is_file():
+        return None
+    return next((folder / name for name in _ONNX if (folder / name).is_file()), None)
+
+
+def _full_precision_id(model: str, folder: Path, precision: str) -> ScorerId:
+    return ScorerId(_PROVIDER, model, revision_of(folder), "identity", precision, window=window_of(folder))
 
 
 def _first_line(error: Exception) -> str:

@@ -75,8 +75,9 @@ def open_exported(
     return OnnxCrossEncoder(Encoder(prepared.model, prepared.tokenizer), _profile(prepared, provider, model))
 
 
-def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProfile:
-    identity = ScorerId(
+def exported_id(prepared: Prepared, *, provider: str, model: str | None = None) -> ScorerId:
+    """The scorer id of what `open_exported` opens."""
+    return ScorerId(
         provider=provider,
         model=prepared.name if model is None else model,
         revision=prepared.revision,
@@ -84,6 +85,10 @@ def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProf
         precision=prepared.precision,
         window=prepared.window,
     )
+
+
+def _profile(prepared: Prepared, provider: str, model: str | None) -> ScorerProfile:
+    identity = exported_id(prepared, provider=provider, model=model)
     return ScorerProfile(identity, f"cross-encoder {identity.model}", Scale.LOGIT, pointwise=True, fixed_weights=True)
 
 

@@ -15,27 +15,36 @@ from app.providers.reranking.none import NoScorer
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
+# What ships and `auto` stands for where nothing better is here: a name that is also its scorers' provider. The bundled
+# cross-encoder is chosen by name for now. It is better on the sets kept for choosing, but on one reporting set it ranks
+# more than .005 below plain retrieval (docs/quality.md), and a default must do no harm.
+DEFAULT = "late-interaction"
 COHERE_DEFAULT = "cohere:rerank-v3.5"
 _KNOWN = "auto, bundled, late-interaction, cross-encoder:NAME_OR_PATH, cohere:MODEL, none"
 
 
 @dataclass(frozen=True, slots=True)
 class RerankerChoice:
-    """One reranker a person can choose: its setting name, what the page calls it, and why it cannot be used."""
+    """One reranker a person can choose: its setting name, what the page calls it, and why it cannot be used.
+
+    `note` says why it is the one that `auto` stands for, where it is not what ships.
+    """
 
     name: str
     label: str
     available: bool
     reason: str | None = None
+    note: str = ""
 
 
-def resolve(name: str) -> str:
-    """`auto` as the name of what it stands for: late interaction.
+def resolve(name: str, auto: str = DEFAULT) -> str:
+    """The setting name with `auto` as what it stands for; what ships, unless `app.automatic` found better."""
+    return auto if name == "auto" else name
 
-    The bundled cross-encoder is chosen by name for now. It is better on the sets kept for choosing, but on one
-    reporting set it ranks more than .005 below plain retrieval (docs/quality.md), and a default must do no harm.
-    """
-    return "late-interaction" if name == "auto" else name
+
+def label_of(name: str) -> str:
+    """What a scorer that ships is called, in short."""
+    return {"late-interaction": "late interaction", "bundled": "the bundled cross-encoder"}[name]
 
 
 def open_scorer(name: str, settings: Settings) -> Scorer:
@@ -68,11 +77,12 @@ def open_scorer(name: str, settings: Settings) -> Scorer:
             raise _unknown(name)
 
 
-def choices(settings: Settings) -> list[RerankerChoice]:
-    """What can be chosen here, the default first. Looks for files and keys; loads nothing."""
+def choices(settings: Settings, auto: str = DEFAULT) -> list[RerankerChoice]:
+    """What can be chosen here, what `auto` stands for first. Looks for files and keys; loads nothing."""
     names = [
-        resolve("auto"),
-        resolve(settings.reranker),
+        auto,
+        resolve(settings.reranker, auto),
+        DEFAULT,
         *(["bundled"] if (BUNDLED / MANIFEST).is_file() else []),
         COHERE_DEFAULT,
         "none",

@@ -113,7 +113,8 @@ def _reranker(sluice: Sluice, info: LibraryInfo, disabled: bool) -> str:
         disabled=disabled,
     )
     if choices[name].available:
-        st.caption(" ".join(part for part in (_detail(choices[name]), _calibration(sluice, name, info)) if part))
+        said = (_detail(choices[name]), _calibration(sluice, name, info), choices[name].note)
+        st.caption(" ".join(part for part in said if part))
     else:
         st.caption(f"Not available here: {choices[name].reason}")
     return name

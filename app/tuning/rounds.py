@@ -18,17 +18,18 @@ from pathlib import Path
 
 from app.errors import UsageError
 from app.tuning import groups as grouping
-from app.tuning.encoder import Encoder
 from app.tuning.export import load, save
 from app.tuning.groups import PLANS, Group, SetPlan
 from app.tuning.loop import TrainPlan, score, train
 from app.tuning.losses import LossPlan
-from app.tuning.mining import embed
+from app.tuning.mining import Floats
 from app.tuning.model import CrossEncoder, ModelPlan, start
 from app.tuning.sources import read_set, scorer_text
 
 Note = Callable[[str], None]
 Teacher = dict[tuple[str, str], float]
+Embed = Callable[[Sequence[str], int], Floats]
+"""Unit vectors (len(texts), 384) of the first so many tokens of each text."""
 
 MINING_TOKENS = 128  # of a passage that the bi-encoder reads while mining
 BELIEVED = 1.0  # a negative whose logit is this much above its positive's is taken for an unlabelled answer
@@ -53,7 +54,7 @@ class Run:
     deadline: float = float("inf")
 
 
-def mine_sets(run: Run, encoder: Encoder, note: Note) -> list[Group]:
+def mine_sets(run: Run, embed: Embed, note: Note) -> list[Group]:
     """The training groups of all sets, mining those that are not on disk yet. Raises UsageError without a set."""
     groups: list[Group] = []
     for name, plan in sorted(run.sets.items()):
@@ -63,7 +64,7 @@ def mine_sets(run: Run, encoder: Encoder, note: Note) -> list[Group]:
                 note(f"{name}: not in {run.data}, left out")
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            note(f"{name}: {_mine(run, name, plan, encoder, path)} groups")
+            note(f"{name}: {_mine(run, name, plan, embed, path)} groups")
         mined = grouping.read(path)
         random.Random(run.seed).shuffle(mined)
         groups += mined[: plan.groups]
@@ -100,13 +101,13 @@ def believable(group: Group, teacher: Teacher) -> Group:
     return _chosen(group, [i for i, yes in enumerate(keep) if yes])
 
 
-def _mine(run: Run, name: str, plan: SetPlan, encoder: Encoder, path: Path) -> int:
+def _mine(run: Run, name: str, plan: SetPlan, embed: Embed, path: Path) -> int:
     source = read_set(run.data / name)
     passages = grouping.pool(source, plan, run.seed)
     asked = grouping.questions(source, passages, plan, run.seed)
     texts = [scorer_text(p.title, p.text) for p in passages]
-    vectors = embed(encoder, texts, limit=MINING_TOKENS, device=run.device)
-    asked_vectors = embed(encoder, [q.text for q in asked], limit=64, device=run.device)
+    vectors = embed(texts, MINING_TOKENS)
+    asked_vectors = embed([q.text for q in asked], MINING_TOKENS)
     return grouping.write(path, grouping.mine(source, passages, vectors, asked, asked_vectors, plan, run.seed))
 
 

@@ -9,6 +9,7 @@ it on a few questions in under a minute; its model is good for nothing.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import time
@@ -16,25 +17,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from app.errors import SluiceError
+from app.providers.bundled_embedding import open_bundled_embedder
+from app.settings import load_settings
 from app.tuning.encoder import load_minilm
 from app.tuning.export import bundle
 from app.tuning.groups import PLANS, Group, SetPlan
 from app.tuning.loop import TrainPlan
 from app.tuning.losses import LossPlan
+from app.tuning.mining import Floats, embed
 from app.tuning.model import ModelPlan
-from app.tuning.rounds import Run, mine_sets, train_rounds
+from app.tuning.rounds import Embed, Run, mine_sets, train_rounds
 
 NAME = "sluice-minilm-l{layers}"
 WINDOW = 384  # tokens, special ones included: the longest the model was trained on
 SAMPLES = 48  # pairs on which the quantisation measures its channel factors
 
-CPU = TrainPlan(
-    steps=300, groups=8, rate=1e-4, head_rate=5e-4, average=0.98, frozen=1, micro_tokens=1536, save_every=10
+FIRST_ROUND = (
+    7  # of two rounds, the first takes one step in seven: enough to know an unlabelled answer when it sees one
 )
-CUDA = TrainPlan(steps=4000, groups=48, rate=2e-4, head_rate=5e-4, frozen=0, micro_tokens=65536, save_every=200)
+
+CPU = TrainPlan(
+    steps=2800, groups=8, rate=1e-4, head_rate=5e-4, average=0.995, frozen=1, micro_tokens=1024, save_every=25
+)
+CUDA = TrainPlan(steps=5000, groups=48, rate=2e-4, head_rate=5e-4, frozen=0, micro_tokens=65536, save_every=200)
 SMOKE = TrainPlan(steps=3, groups=2, frozen=1, micro_tokens=1024, save_every=1)
 _SMOKE_SET = SetPlan(6, 40, True)
 
@@ -47,12 +56,13 @@ def planned(options: argparse.Namespace) -> Run:
     losses = {
         "both": LossPlan(), "pointwise": LossPlan(listwise=0.0), "listwise": LossPlan(pointwise=0.0)
     }[options.loss]  # fmt: skip
+    first, second = (plan, None) if options.rounds == 1 else _two_rounds(plan)
     return Run(
         data=options.data,
         out=options.out,
         model=ModelPlan(layers=2 if options.smoke else options.layers),
-        first=plan,
-        second=_second(plan) if options.rounds == 2 else None,
+        first=first,
+        second=second,
         distil=options.distil,
         losses=losses,
         sets=dict.fromkeys(PLANS, _SMOKE_SET) if options.smoke else PLANS,
@@ -62,23 +72,17 @@ def planned(options: argparse.Namespace) -> Run:
     )
 
 
-def _second(first: TrainPlan) -> TrainPlan:
-    """Goes on with the groups that round 1 has not seen, more gently, and doubts negatives that beat their positive."""
-    return replace(
-        first,
-        steps=4 * first.steps // 5,
-        skip=first.steps * first.groups,
-        rate=0.6 * first.rate,
-        head_rate=0.4 * first.head_rate,
-        doubt=2.0,
-    )
+def _two_rounds(plan: TrainPlan) -> tuple[TrainPlan, TrainPlan]:
+    """The second goes on with the groups that the first has not seen, and doubts negatives that beat their positive."""
+    first = replace(plan, steps=max(1, plan.steps // FIRST_ROUND))
+    left = max(1, plan.steps - first.steps)
+    return first, replace(plan, steps=left, skip=first.steps * first.groups, doubt=2.0)
 
 
 def execute(run: Run) -> Path | None:
     """Mine, train, write the folder DIR/reranker and return it; None where the deadline came first."""
     run.out.mkdir(parents=True, exist_ok=True)
-    encoder = load_minilm().eval().to(run.device)
-    groups = mine_sets(run, encoder, _note)
+    groups = mine_sets(run, _embed(run.device), _note)
     model = train_rounds(run, groups, _note)
     if model is None:
         _note("stopped at the time limit; the same command goes on")
@@ -86,6 +90,22 @@ def execute(run: Run) -> Path | None:
     model.to("cpu")
     name = NAME.format(layers=run.model.layers)
     return bundle(model, run.out / "reranker", name=name, samples=_samples(groups, run.seed), window=WINDOW)
+
+
+def _embed(device: str) -> Embed:
+    """On a CPU the embedder that retrieval uses (int8, several times faster than torch), else torch on the device."""
+    if device != "cpu":
+        encoder = load_minilm().eval().to(device)
+        return lambda texts, limit: embed(encoder, texts, limit=limit, device=device)
+    bundled = open_bundled_embedder(load_settings().models_dir)
+
+    def read(texts: Sequence[str], limit: int) -> Floats:
+        cut = [ids[: limit - 2] for ids in bundled.token_ids(texts)]
+        pieces = [cut[i : i + 512] for i in range(0, len(cut), 512)]  # token states of a piece are held at once
+        means = np.stack([states.mean(axis=0) for piece in pieces for states in bundled.states(piece)])
+        return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True), dtype=np.float32)
+
+    return read
 
 
 def _samples(groups: Sequence[Group], seed: int) -> list[tuple[str, str]]:
@@ -104,13 +124,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--layers", type=int, choices=range(1, 7), default=4)
-    parser.add_argument("--rounds", type=int, choices=(1, 2), default=1, help="2: go on with unseen groups")
+    parser.add_argument("--rounds", type=int, choices=(1, 2), default=2, help="2: go on, doubting negatives")
     parser.add_argument("--distil", action="store_true", help="soften round 2's labels by round 1's logits")
     parser.add_argument("--loss", choices=("both", "pointwise", "listwise"), default="both")
     parser.add_argument("--no-near-misses", action="store_true", help="an ablation")
-    parser.add_argument("--steps", type=int, help="training steps a round")
+    parser.add_argument("--steps", type=int, help="training steps in all")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop, resumably, after so many minutes")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--smoke", action="store_true", help="all of it on a few questions")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)

@@ -24,7 +24,7 @@ PLAN = TrainPlan(steps=4, groups=2, frozen=1, save_every=1)
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Path:
     """A question set of fourteen passages about seven subjects, as the training sets are laid out."""
     folder = tmp_path_factory.mktemp("data") / "train_nq"
     folder.mkdir()
@@ -112,6 +112,27 @@ def test_the_float_graph_gives_the_models_own_numbers(tmp_path: Path) -> None:
         wanted = float(model(*(torch.tensor(given[n]) for n in ("input_ids", "attention_mask", "token_type_ids"))))
     assert session.run(None, given)[0].shape == (1, 1)
     assert float(session.run(None, given)[0][0, 0]) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_threads_change_no_weight(tmp_path: Path) -> None:
+    groups = [
+        Group("x", f"when was the {s} opened", (f"The {s} was opened in 1930.", f"The {s} is red. " * n),
+              ("positive", "hard"), (0.5, 0.5), (0.5, 0.5)) for n, s in enumerate(SUBJECTS, 1)
+    ]  # fmt: skip
+    before = torch.get_num_threads()
+    states = []
+    try:
+        for threads in (2, 2, 1):
+            torch.set_num_threads(threads)
+            torch.manual_seed(0)
+            model = start(ModelPlan(layers=1))
+            plan = replace(PLAN, steps=2, frozen=0, micro_tokens=64)
+            assert train(model, groups, plan, LossPlan(), tmp_path / f"{len(states)}.ckpt")
+            states.append(model.state_dict())
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert all(torch.allclose(states[0][name], states[2][name], atol=1e-4) for name in states[0])
 
 
 def test_padding_changes_no_score() -> None:

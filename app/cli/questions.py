@@ -99,7 +99,8 @@ def import_set(
     for what, count in imported.left_out.items():
         click.echo(f"Left out: {count} {what}", err=True)
     if files:
-        click.echo(f"Fill a library with the passages: sluice ingest {corpus} --library NAME", err=True)
+        named = " ".join(map(str, files))
+        click.echo(f"Fill a library with the passages: sluice ingest {named} --library {settings.library}", err=True)
     click.echo(f"Then: sluice questions check {path}", err=True)
 
 

@@ -173,6 +173,7 @@ class Reranker:
     label: str
     available: bool = True
     reason: str = ""
+    note: str = ""
 
 
 class Votes:

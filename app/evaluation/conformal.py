@@ -1,0 +1,60 @@
+"""Thresholds with a promise for the next question, from labelled ones: conformal risk control. Pure.
+
+Angelopoulos et al., Conformal risk control, 2022 (arXiv 2208.02814). The unit is the question, because passages of one
+question are not independent; with one relevant passage a question it is split conformal's floor(alpha * (n + 1))-th
+smallest value (for retrieval: arXiv 2511.17908; `app.calibration.fit.keep_above` has it with weights). The promise
+holds on average over question sets, if the next question comes from where the labelled ones came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+import numpy as np
+
+_ROUNDING = 1e-9
+
+
+def keep_losing_at_most(relevant: Sequence[Sequence[float]], alpha: float) -> float | None:
+    """The highest threshold at which at most the share `alpha` of a question's relevant passages is expected below it.
+
+    `relevant` holds, for each question, the values (p or raw) of its relevant candidates; questions without any are
+    left out. None with fewer than `labels_needed(alpha)` questions: no threshold can promise that much.
+
+    >>> keep_losing_at_most([[v / 100] for v in range(1, 40)], 0.05)
+    0.02
+    """
+    asked = [values for values in relevant if len(values)]
+    allowed = alpha * (len(asked) + 1) - 1.0  # how much loss, summed over the questions; one is kept for the next
+    if allowed < -_ROUNDING:
+        return None
+    values = np.concatenate([np.asarray(v, dtype=np.float64) for v in asked])
+    weights = np.concatenate([np.full(len(v), 1.0 / len(v)) for v in asked])
+    found, place = np.unique(values, return_inverse=True)
+    each = np.bincount(place, weights)
+    lost = np.cumsum(each) - each  # strictly below each value: what a threshold there would lose
+    return float(found[lost <= allowed + _ROUNDING][-1])
+
+
+def refuse_all_but(unanswerable: Sequence[float], share: float) -> float | None:
+    """The lowest threshold at which at most `share` of unanswerable questions is expected to be at or above it.
+
+    `unanswerable` are their p_answerable. None with fewer than `labels_needed(share)` of them.
+    """
+    values = np.sort(np.asarray(unanswerable, dtype=np.float64))[::-1]
+    rank = int(np.floor(share * (values.size + 1) + _ROUNDING))
+    if rank < 1:
+        return None
+    if rank > values.size:
+        return float("-inf")
+    return float(np.nextafter(values[rank - 1], np.inf))
+
+
+def labels_needed(alpha: float) -> int:
+    """How many labelled questions a promise of `alpha` takes at least: 1 / alpha - 1.
+
+    >>> labels_needed(0.05)
+    19
+    """
+    return ceil(1.0 / alpha - 1.0 - _ROUNDING)

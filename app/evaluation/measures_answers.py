@@ -1,0 +1,100 @@
+"""How right an answer is against known answers, and how well it cites. Pure.
+
+Exact match and token F1 as SQuAD's evaluation has them (Rajpurkar et al. 2016, arXiv 1606.05250; with questions
+without an answer, 2018, arXiv 1806.03822): lower case, no punctuation, no English articles, the best over the known
+answers. Citation precision and recall after ALCE (Gao et al. 2023, arXiv 2305.14627), with labels in the place of its
+entailment model: a citation is right when the passage it points to is labelled relevant.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from app.words import words
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_CITATION = re.compile(r"\s?\[\d+\]")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalised(text: str) -> str:
+    """SQuAD's normal form, citations `[n]` removed first.
+
+    >>> normalised("The  U.S. Navy's ship [2]")
+    'us navys ship'
+    """
+    plain = _CITATION.sub("", text).lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", plain).split())
+
+
+def exact_match(answer: str, known: Sequence[str]) -> float | None:
+    """1.0 when the answer is one of the known ones in normal form, else 0.0; None without known answers."""
+    return _best(answer, known, lambda a, k: float(a == k))
+
+
+def token_f1(answer: str, known: Sequence[str]) -> float | None:
+    """The best F1 (0..1) of shared words, counted with repeats; None without known answers.
+
+    Where the answer or the known one has no words left, they must agree, as in SQuAD 2.0.
+    """
+
+    def f1(said: str, right: str) -> float:
+        mine, theirs = said.split(), right.split()
+        if not mine or not theirs:
+            return float(mine == theirs)
+        shared = sum((Counter(mine) & Counter(theirs)).values())
+        return 2.0 * shared / (len(mine) + len(theirs))
+
+    return _best(answer, known, f1)
+
+
+def contains_answer(answer: str, known: Sequence[str]) -> bool | None:
+    """Whether the words of a known answer occur in the answer, in a row; None without known answers.
+
+    The fit measure for answers in sentences, which exact match would all call wrong. Words are those of lexical
+    search (figures, accents and scripts without word breaks as there), without English articles.
+    """
+    if not known:
+        return None
+    said = _words(answer)
+    return any(_occurs(_words(k), said) for k in known)
+
+
+@dataclass(frozen=True, slots=True)
+class CitationMeasures:
+    """Shares 0..1. Precision: of the citations, those that point to a relevant passage; None where nothing was cited.
+    Recall: of the relevant passages in the context, those that were cited; None where there was none.
+    """
+
+    precision: float | None
+    recall: float | None
+
+
+def citation_measures(cited: Sequence[int], unknown: Sequence[int], relevant: Sequence[bool]) -> CitationMeasures:
+    """`relevant[n - 1]` says whether passage n of the context is; `unknown` citations exist nowhere and are wrong.
+
+    Raises IndexError when `cited` names a passage that is not in the context: those belong to `unknown`.
+    """
+    distinct, missing = set(cited), len(set(unknown))
+    if any(n < 1 for n in distinct):
+        raise IndexError("citations are numbered from 1")
+    right = sum(relevant[n - 1] for n in distinct)
+    said, there = len(distinct) + missing, sum(relevant)
+    return CitationMeasures(right / said if said else None, right / there if there else None)
+
+
+def _best(answer: str, known: Sequence[str], measure: Callable[[str, str], float]) -> float | None:
+    said = normalised(answer)
+    return max((measure(said, normalised(k)) for k in known), default=None)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in words(_CITATION.sub("", text)) if word not in ("a", "an", "the")]
+
+
+def _occurs(run: Sequence[str], said: Sequence[str]) -> bool:
+    return bool(run) and any(said[at : at + len(run)] == run for at in range(len(said) - len(run) + 1))

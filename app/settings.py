@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     passage_fields: str = Field(
         "title,section,text", description="What the scorer sees: title, section, text or metadata columns"
     )
+    fused_map: bool = Field(True, description="Judge by score and retrieval evidence together; off: by the score alone")
     score_cache_mb: int = Field(64, ge=0, description="Megabytes of scores to keep on disk; 0 keeps none")
 
     # retrieval

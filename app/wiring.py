@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from app.automatic import Automatic, automatic
+from app.calibration.score_only import score_only
 from app.calibration.store import calibration_for
 from app.domain import Chunk, Filter, LibraryInfo, Scalar
 from app.errors import LibraryNotFound, SettingsError
@@ -104,6 +105,8 @@ class Sluice:
         scorer = self.scorer(name)
         own = self.settings.calibrations_dir
         calibration = calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None)
+        if not self.settings.fused_map:
+            calibration = score_only(calibration)
         auto = self.settings.reranker == "auto" and self._named(name) == self.automatic.name
         return Judge(scorer, calibration, why=self.automatic.why if auto else "")
 

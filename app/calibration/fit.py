@@ -190,6 +190,11 @@ def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, Log
 
 
 def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
+    """Fitted twice: the first map says which passages would stand in front, and the second is right about those.
+
+    A passage's weight in the second fit is 1 / rank squared. The gate and the page show p of the first few passages;
+    the far more numerous ones behind are easy, and would otherwise decide the fit.
+    """
     count = Counter((row.observation.group, row.observation.answerable) for row in rows)
     weights = []
     for row in rows:
@@ -199,13 +204,21 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
     labels = np.concatenate([np.asarray(row.observation.relevant, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
-    return fit_logistic(
-        {name: values[known] for name, values in features.items()},
-        names,
-        labels[known],
-        np.concatenate(weights)[known],
-        never_below_zero=frozenset(names),
-    )
+    features = {name: values[known] for name, values in features.items()}
+
+    def fit(weights: Floats) -> LogisticMap:
+        return fit_logistic(features, names, labels[known], weights, never_below_zero=frozenset(names))
+
+    first = fit(np.concatenate(weights)[known])
+    in_front = [w / (1 + _places(first.log_odds(row.passage))) ** 2 for w, row in zip(weights, rows, strict=True)]
+    return fit(np.concatenate(in_front)[known])
+
+
+def _places(log_odds: Floats) -> Floats:
+    """The place of each passage, 0 for the highest; NaN comes last."""
+    places = np.empty(log_odds.size)
+    places[np.argsort(-log_odds, kind="stable")] = np.arange(log_odds.size)
+    return places
 
 
 def _fit_questions(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:

@@ -30,10 +30,12 @@ from app.tuning.calibration_sets import (
     ABSTENTION,
     FITTED,
     MEASURED,
+    REPEATED,
     LibraryPlan,
     plan_abstention,
     plan_fitted,
     plan_measured,
+    plan_repeated,
 )
 from app.tuning.sources import read_set
 from app.tuning.token_vectors import RememberedVectors
@@ -74,6 +76,7 @@ def _plans(data: Path, questions: int) -> list[LibraryPlan]:
     tatqa = read_set(data / MEASURED)
     return [
         *fitted,
+        *(plan_repeated(plan, questions=questions) for plan in fitted if plan.name in REPEATED),
         plan_abstention(read_set(data / ABSTENTION), questions=questions),
         plan_measured(tatqa, questions=questions, within_group=True),
         plan_measured(tatqa, questions=questions, within_group=False),

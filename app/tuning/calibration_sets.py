@@ -3,6 +3,10 @@
 Every set becomes one library of its held-out documents (see `app.tuning.split`), of which a quarter of the passages is
 left out: the questions those would have answered are near misses, because the rest of their article stays in. Some
 questions of the other sets are asked as well, which are off topic here.
+
+These sets name one relevant passage a question, and maps fitted on them alone take two that are equally good for a
+sign of doubt. People's own documents say things more than once (revisions, quotations, overlapping cuts), so the sets
+that come with answer strings are asked once more of libraries that do.
 """
 
 from __future__ import annotations
@@ -10,12 +14,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.calibration.fit import Kind
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import bucket
-from app.words import content_words
+from app.tuning.variants import holds
+from app.words import content_words, sentences
 
 # Titles for passages that have none: they stand where a file's name would. At most as many passages as given.
 FITTED: Mapping[str, tuple[str, int]] = {
@@ -31,6 +36,8 @@ FITTED: Mapping[str, tuple[str, int]] = {
 ABSTENTION = "dev_squad2"  # its articles A to M: for p_answerable only
 MEASURED = "dev_tatqa"  # never fitted on
 LEFT_OUT = 4  # one passage in four
+REPEATED = ("train_covidqa", "train_nq", "train_squad11", "train_squadshifts")  # their questions have answer strings
+AGAIN = (0.4, 0.9)  # of a passage's sentences, where it is said again
 # train_policyqa is not used: its questions say "the website" and do not name it, as in no real library.
 
 _POINTS_ELSEWHERE = re.compile(
@@ -86,6 +93,34 @@ def plan_fitted(sources: Sequence[QuestionSet], *, questions: int, off_topic: in
         passages = tuple(chosen[source.name].passages.values())
         plans.append(LibraryPlan(source.name, FITTED[source.name][0], passages, (*own[source.name], *strangers)))
     return plans
+
+
+def plan_repeated(plan: LibraryPlan, *, questions: int, seed: int = 7) -> LibraryPlan:
+    """The same library with a second, shorter cut of every passage beside it. A cut answers where it holds an answer.
+
+    Its questions are the library's own, off-topic ones left out.
+    """
+    again = {p.id: replace(p, id=f"{p.id} again", text=_shorter(p, seed)) for p in plan.passages}
+    asks = [
+        replace(
+            ask,
+            relevant=ask.relevant
+            | {again[p].id for p in ask.relevant & again.keys() if holds(again[p].text, ask.answers)},
+        )
+        for ask in plan.asks
+        if ask.kind != "off_topic"
+    ]
+    passages = tuple(both for p in plan.passages for both in (p, again[p.id]))
+    return LibraryPlan(f"{plan.name} said twice", plan.title, passages, _sampled(asks, questions, seed))
+
+
+def _shorter(passage: Passage, seed: int) -> str:
+    """A run of whole sentences, between 40 and 90 in 100 of them; the text itself where there is one sentence only."""
+    parts = sentences(passage.text)
+    rng = random.Random(f"{seed}:{passage.id}")
+    count = max(1, round(rng.uniform(*AGAIN) * len(parts)))
+    start = rng.randint(0, len(parts) - count)
+    return " ".join(parts[start : start + count])
 
 
 def plan_abstention(source: QuestionSet, *, questions: int, seed: int = 7) -> LibraryPlan:

@@ -138,3 +138,20 @@ def test_a_group_is_judged_by_maps_that_have_not_seen_it() -> None:
 def test_one_group_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two groups"):
         fit_calibration(labelled("a", 30, 1), scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+
+
+def test_p_is_right_where_it_is_shown() -> None:
+    """Of two passages in front the first is right in 3 of 4 questions and the second in the rest. p has to say so,
+    although the seven wrong ones behind are most of what there is to fit; fitted on all alike, the second's is .20."""
+    random = np.random.default_rng(5)
+    questions = []
+    for number in range(240):
+        first = number % 4 != 0
+        behind = sorted(random.normal(0.0, 2.0, 8), reverse=True)
+        raw = [behind[0] + 2.0 * float(random.random()), *map(float, behind)]
+        questions.append(observation("ab"[number % 2], raw, [first, not first, *[False] * 7]))
+        questions.append(observation("ab"[number % 2], raw, [False] * 9, "near_miss", best=0.3))
+    calibration, _ = fit_calibration(questions, scorer=SCORER, fitted_on=ON)
+    judged = [calibration.judge(o.retrieved, o.scores()).p for o in questions if o.answerable]
+    assert np.mean([p[0] for p in judged if p[0] is not None]) == pytest.approx(0.75, abs=0.03)
+    assert np.mean([p[1] for p in judged if p[1] is not None]) == pytest.approx(0.25, abs=0.03)

@@ -6,7 +6,15 @@ import pytest
 
 from app.domain import Chunk
 from app.tuning.calibration_observe import relevant_chunks
-from app.tuning.calibration_sets import Ask, is_choosing_half, plan_abstention, plan_fitted, stands_alone
+from app.tuning.calibration_sets import (
+    Ask,
+    LibraryPlan,
+    is_choosing_half,
+    plan_abstention,
+    plan_fitted,
+    plan_repeated,
+    stands_alone,
+)
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import HELD_OUT_SHARE, bucket, held_out, source_document
 from tests.fakes import chunk
@@ -77,6 +85,24 @@ def test_abstention_takes_articles_a_to_m_only() -> None:
     assert [(ask.id, ask.kind) for ask in plan.asks] == [("1", "answerable"), ("2", "lookalike")]
     assert not plan.for_p
     assert is_choosing_half("1973 oil crisis")
+
+
+def test_what_is_said_twice_is_relevant_twice_only_where_the_answer_is() -> None:
+    told = [Passage(f"p{i}", "Delft", f"It was painted in {1600 + i}. " + "It rained. " * 9) for i in range(40)]
+    asks = [Ask(f"q{i}", "When?", "answerable", frozenset({f"p{i}"}), (str(1600 + i),)) for i in range(40)]
+    strangers = [Ask("off-topic q", "Who?", "off_topic"), Ask("q40", "Why?", "near_miss")]
+    plan = plan_repeated(LibraryPlan("train_nq", "Wiki", tuple(told), (*asks, *strangers)), questions=100)
+
+    texts = {p.id: p.text for p in plan.passages}
+    assert len(texts) == 80
+    assert all(f"{p.id} again" in texts for p in told)
+    assert [ask.kind for ask in plan.asks].count("near_miss") == 1
+    assert not any(ask.kind == "off_topic" for ask in plan.asks)
+    answerable = [ask for ask in plan.asks if ask.kind == "answerable"]
+    for ask in answerable:
+        (first, *second) = sorted(ask.relevant)
+        assert second == ([f"{first} again"] if ask.answers[0] in texts[f"{first} again"] else [])
+    assert 0 < sum(len(ask.relevant) == 2 for ask in answerable) < 40
 
 
 @pytest.mark.parametrize("question", ["What color is it?", "Why did the author leave the town?", "Who won?"])

@@ -12,6 +12,11 @@ from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
+import numpy.typing as npt
+
+from app.evaluation.intervals import SEED
+
+Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-9
 
@@ -25,16 +30,46 @@ def keep_losing_at_most(relevant: Sequence[Sequence[float]], alpha: float) -> fl
     >>> keep_losing_at_most([[v / 100] for v in range(1, 40)], 0.05)
     0.02
     """
-    asked = [values for values in relevant if len(values)]
-    allowed = alpha * (len(asked) + 1) - 1.0  # how much loss, summed over the questions; one is kept for the next
-    if allowed < -_ROUNDING:
-        return None
-    values = np.concatenate([np.asarray(v, dtype=np.float64) for v in asked])
-    weights = np.concatenate([np.full(len(v), 1.0 / len(v)) for v in asked])
-    found, place = np.unique(values, return_inverse=True)
-    each = np.bincount(place, weights)
-    lost = np.cumsum(each) - each  # strictly below each value: what a threshold there would lose
-    return float(found[lost <= allowed + _ROUNDING][-1])
+    asked = _Asked(relevant)
+    return asked.highest(np.ones(asked.questions), alpha)
+
+
+def redrawn_keep(relevant: Sequence[Sequence[float]], alpha: float, *, draws: int = 1000, seed: int = SEED) -> Floats:
+    """The same threshold from questions drawn again with repeats, shape (draws,): how much it depends on the set.
+
+    Raises ValueError with fewer than `labels_needed(alpha)` questions.
+    """
+    asked = _Asked(relevant)
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(draws):
+        picks = rng.integers(asked.questions, size=asked.questions)
+        threshold = asked.highest(np.bincount(picks, minlength=asked.questions).astype(np.float64), alpha)
+        if threshold is None:
+            raise ValueError(f"a promise of {alpha} takes {labels_needed(alpha)} questions")
+        found.append(threshold)
+    return np.asarray(found)
+
+
+class _Asked:
+    """The relevant values of all questions, sorted, each with its question and its share of that question."""
+
+    def __init__(self, relevant: Sequence[Sequence[float]]) -> None:
+        asked = [np.asarray(values, dtype=np.float64) for values in relevant if len(values)]
+        self.questions = len(asked)
+        self.values, self.place = np.unique(np.concatenate([*asked, np.empty(0)]), return_inverse=True)
+        self.owner = np.repeat(np.arange(len(asked)), [v.size for v in asked])
+        self.share = np.repeat([1.0 / v.size for v in asked], [v.size for v in asked])
+
+    def highest(self, times: Floats, alpha: float) -> float | None:
+        """The threshold when question i is there times[i] times."""
+        allowed = alpha * (self.questions + 1) - 1.0  # loss summed over questions; one is kept for the next
+        if allowed < -_ROUNDING:
+            return None
+        each = np.bincount(self.place, self.share * times[self.owner], minlength=self.values.size)
+        lost = np.cumsum(each) - each  # strictly below each value: what a threshold there would lose
+        within = (lost <= allowed + _ROUNDING) & (each > 0.0)
+        return float(self.values[within][-1])
 
 
 def refuse_all_but(unanswerable: Sequence[float], share: float) -> float | None:

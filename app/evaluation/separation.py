@@ -14,13 +14,19 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from app.calibration.measure import auroc
 from app.domain import GatePolicy
-from app.evaluation.intervals import Estimate, statistic_interval
+from app.evaluation.intervals import LEVEL, SEED, Estimate, expanded_levels, resampled_sums
 from app.evaluation.records import QuestionRecord
 
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Kind = Literal["clean", "overlap", "none"]
+
+_CUTS = 256
+_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +55,21 @@ class Separation:
         )
 
 
-def separation(yes: Sequence[float], no: Sequence[float], *, tolerated: float = 0.1) -> Separation | None:
-    """Judge a score on labelled values; None unless there are at least two of each kind."""
+def separation(
+    yes: Sequence[float], no: Sequence[float], *, units: Sequence[int] | None = None, tolerated: float = 0.1
+) -> Separation | None:
+    """Judge a score on labelled values; None unless there are at least two of each kind.
+
+    `units` numbers the question of each value, yes values first: values of one question are drawn together when the
+    interval is made. None: every value is a question of its own.
+    """
     if len(yes) < 2 or len(no) < 2:
         return None
-    above, below = np.sort(np.asarray(yes, dtype=np.float64)), np.sort(np.asarray(no, dtype=np.float64))
-    values = np.concatenate([above, below])
-    labels = np.concatenate([np.ones(above.size), np.zeros(below.size)])
-    area = statistic_interval(lambda drawn: auroc(values[drawn], labels[drawn]), values.size)
-    assert area is not None
+    values = np.concatenate([np.asarray(side, dtype=np.float64) for side in (yes, no)])
+    labels = np.repeat([1.0, 0.0], [len(yes), len(no)])
+    owner = np.arange(values.size) if units is None else np.asarray(units, dtype=np.int64)
+    area = _auroc_interval(values, labels, owner)
+    above, below = np.sort(values[labels == 1.0]), np.sort(values[labels == 0.0])
     thresholds = np.unique(values)
     missed = np.searchsorted(above, thresholds) / above.size
     passed = 1.0 - np.searchsorted(below, thresholds) / below.size
@@ -78,10 +90,39 @@ def question_separation(records: Sequence[QuestionRecord]) -> Separation | None:
 def passage_separation(records: Sequence[QuestionRecord]) -> Separation | None:
     """Relevant against other candidates of labelled questions, by what the threshold meets (p, or the raw score)."""
     asked = [r for r in records if r.labelled and r.basis != "rank"]
-    values = [(r.grade(c) > 0, c.raw if r.basis == "raw" else c.p) for r in asked for c in r.candidates]
+    found: dict[bool, list[tuple[float, int]]] = {True: [], False: []}
+    for number, record in enumerate(asked):
+        for c in record.candidates:
+            value = c.raw if record.basis == "raw" else c.p
+            if value is not None:
+                found[record.grade(c) > 0].append((value, number))
     return separation(
-        [v for yes, v in values if yes and v is not None], [v for yes, v in values if not yes and v is not None]
+        [value for value, _ in found[True]],
+        [value for value, _ in found[False]],
+        units=[number for side in (True, False) for _, number in found[side]],
     )
+
+
+def _auroc_interval(values: Floats, labels: Floats, owner: Ints) -> Estimate:
+    """AUROC with an interval over questions. For the interval the values are cut into at most 256 steps, so that all
+    draws are made at once; values within a step count as ties."""
+    exact = auroc(values, labels)
+    assert exact is not None
+    cuts = np.unique(values)
+    if cuts.size > _CUTS:
+        cuts = np.unique(np.quantile(values, np.linspace(0.0, 1.0, _CUTS)))
+    step = np.searchsorted(cuts, values, side="right") - 1
+    _, unit = np.unique(owner, return_inverse=True)
+    units = int(unit.max()) + 1
+    if units < 2:
+        return Estimate(exact, None, None, units)
+    cells = np.ravel_multi_index((unit, (1 - labels).astype(np.int64), step), (units, 2, cuts.size))
+    table = np.bincount(cells, minlength=units * 2 * cuts.size).reshape(units, -1).astype(np.float64)
+    up, down = np.split(resampled_sums(table, _DRAWS, SEED), 2, axis=1)
+    wins = (up * (np.cumsum(down, axis=1) - 0.5 * down)).sum(axis=1)
+    pairs = up.sum(axis=1) * down.sum(axis=1)
+    low, high = np.quantile(wins[pairs > 0.0] / pairs[pairs > 0.0], expanded_levels(units, LEVEL))
+    return Estimate(exact, float(low), float(high), units)
 
 
 def gate_plan(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.domain import GatePolicy
-from app.evaluation.conformal import keep_losing_at_most, labels_needed, refuse_all_but
+from app.evaluation.conformal import keep_losing_at_most, labels_needed, redrawn_keep, refuse_all_but
 from app.evaluation.curves import let_through, set_measures, threshold_grid
 from app.evaluation.intervals import (
     LEVEL,
@@ -134,14 +134,11 @@ def relevant_lost_at_most(records: Sequence[QuestionRecord], alpha: float) -> Pr
     if chosen is None:
         note = f"A promise of {alpha:.0%} takes {labels_needed(alpha)} labelled questions; here are {len(found)}."
         return Proposal("relevant_lost", alpha, _field(records), None, None, len(found), note)
-    rng = np.random.default_rng(SEED)
-    picks = rng.integers(len(found), size=(_DRAWS // 4, len(found)))
-    drawn = [keep_losing_at_most([found[i] for i in pick], alpha) for pick in picks]
     return Proposal(
         "relevant_lost",
         alpha,
         _field(records),
-        _threshold(chosen, np.asarray(drawn, dtype=np.float64), len(found)),
+        _threshold(chosen, redrawn_keep(found, alpha, draws=_DRAWS), len(found)),
         mean_interval([sum(v < chosen for v in values) / len(values) for values in found]),
         len(found),
     )

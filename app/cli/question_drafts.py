@@ -48,6 +48,9 @@ def generate(library: str | None, method: str, count: int, calls: int, seed: int
     click.echo(f"{new} new drafts in {_kept(settings).path(settings.library)}")
     for what, times in run.left_out.items():
         click.echo(f"Left out: {times} {what}", err=True)
+    if new == 0:
+        click.echo("Nothing new was found to ask; another --seed draws other passages.", err=True)
+        return
     click.echo(f"Look at them: sluice questions drafts --library {settings.library}", err=True)
 
 

@@ -48,7 +48,9 @@ class Drafts:
         if not path.exists():
             return []
         drafts = []
-        for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for line, text in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            if not text:
+                continue
             try:
                 row = json.loads(text)
                 if row["state"] not in STATES:

@@ -12,11 +12,14 @@ _LEAST_TOKENS = 30  # a shorter passage is a heading or a stray line, and no que
 
 
 def drawn(contents: Contents, seed: int) -> list[Chunk]:
-    """Chunks in the order to draft from: one of each document, then a second of each, and so on, at random."""
+    """Chunks in the order to draft from: one of each document, then a second of each, and so on, at random.
+
+    Short ones are left out, unless all are short.
+    """
+    long = [chunk for chunk in contents.chunks if chunk.tokens >= _LEAST_TOKENS]
     by_document: dict[str, list[Chunk]] = defaultdict(list)
-    for chunk in contents.chunks:
-        if chunk.tokens >= _LEAST_TOKENS:
-            by_document[chunk.document_id].append(chunk)
+    for chunk in long or contents.chunks:
+        by_document[chunk.document_id].append(chunk)
     shuffle = random.Random(seed)
     piles = list(by_document.values())
     shuffle.shuffle(piles)

@@ -68,12 +68,13 @@ def split(
 
 
 def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str, ...]:
-    """What a question has in common with others of its side: its words, sources, labelled documents (single rows of a
-    file of records), chunks, and `units`, the documents its labels were located in."""
+    """What a question has in common with others of its side: its words, its sources, and of what is relevant to it
+    the documents (single rows of a file of records), chunks and quotes as labels name them, and `units`, the documents
+    they were located in. What was judged not relevant links nothing."""
     said = " ".join([*(turn.text for turn in question.history), question.text])
     found = [f"words {_folded(said)}"]
     found += [f"source {_folded(source)}" for source in question.sources]
-    for label in question.relevant:
+    for label in question.positives:
         if label.document is not None:
             found.append(f"document {_folded(label.document)}" + ("" if label.row is None else f"#{label.row}"))
         if label.chunk is not None:

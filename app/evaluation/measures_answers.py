@@ -11,9 +11,12 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from app.domain import Answer
+from app.evaluation.intervals import Estimate, mean_interval
+from app.evaluation.records import AnswerRecord, QuestionRecord
 from app.words import words
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
@@ -85,6 +88,62 @@ def citation_measures(cited: Sequence[int], unknown: Sequence[int], relevant: Se
     right = sum(relevant[n - 1] for n in distinct)
     said, there = len(distinct) + missing, sum(relevant)
     return CitationMeasures(right / said if said else None, right / there if there else None)
+
+
+def answer_record(
+    answer: Answer, known: Sequence[str], relevant: Sequence[bool], *, correct: bool | None = None
+) -> AnswerRecord:
+    """What an answer was worth. `relevant[n - 1]`: whether passage n of its context is; `known`: right answers, if any.
+
+    `correct` is the grader's verdict where there is one; else the answer is correct when it holds a known answer. The
+    grader's own measures are added with `dataclasses.replace`.
+    """
+    cited = citation_measures(answer.citations, answer.unknown_citations, relevant)
+    holds = contains_answer(answer.text, known)
+    return AnswerRecord(
+        text=answer.text,
+        exact_match=exact_match(answer.text, known),
+        f1=token_f1(answer.text, known),
+        contains=holds,
+        citation_precision=cited.precision,
+        citation_recall=cited.recall,
+        correct=holds if correct is None else correct,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerMeasures:
+    """Means over the answers of one arm for which each could be told; None where it could for none. Shares 0..1."""
+
+    answers: int
+    exact_match: Estimate | None
+    f1: Estimate | None
+    contains: Estimate | None
+    correct: Estimate | None
+    citation_precision: Estimate | None
+    citation_recall: Estimate | None
+    faithful: Estimate | None
+    relevant: Estimate | None
+
+
+def answer_measures(records: Iterable[QuestionRecord], arm: str = "gated") -> AnswerMeasures:
+    """The answers of an arm over a question set. A refused question has no answer and is not among them."""
+    answers = [r.answers[arm] for r in records if arm in r.answers]
+
+    def mean(values: Sequence[float | None]) -> Estimate | None:
+        return mean_interval([float(v) for v in values if v is not None])
+
+    return AnswerMeasures(
+        answers=len(answers),
+        exact_match=mean([a.exact_match for a in answers]),
+        f1=mean([a.f1 for a in answers]),
+        contains=mean([a.contains for a in answers]),
+        correct=mean([a.correct for a in answers]),
+        citation_precision=mean([a.citation_precision for a in answers]),
+        citation_recall=mean([a.citation_recall for a in answers]),
+        faithful=mean([a.faithful for a in answers]),
+        relevant=mean([a.relevant for a in answers]),
+    )
 
 
 def _best(answer: str, known: Sequence[str], measure: Callable[[str, str], float]) -> float | None:

@@ -14,6 +14,11 @@ def tau_of(record: QuestionRecord) -> float | None:
     return kendall_tau([c.rank_before for c in record.candidates])
 
 
+def taus(records: Iterable[QuestionRecord]) -> dict[str, float]:
+    """`tau_of` by question id, where there is one."""
+    return {r.id: tau for r in records if (tau := tau_of(r)) is not None}
+
+
 def tau_between(a: Sequence[str], b: Sequence[str]) -> float | None:
     """Kendall's tau between two orders of the same ids, each once. Raises ValueError when they are not the same ids."""
     place = {chunk: at for at, chunk in enumerate(a)}

@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.calibration.measure import expected_calibration_error
-from app.domain import DecisionKind
+from app.domain import Answer, DecisionKind
 from app.evaluation.cost import cost_of
 from app.evaluation.failures import Failure, failure_of, failure_split
-from app.evaluation.measures_answers import citation_measures, contains_answer, exact_match, normalised, token_f1
+from app.evaluation.measures_answers import (
+    answer_measures,
+    answer_record,
+    citation_measures,
+    contains_answer,
+    exact_match,
+    normalised,
+    token_f1,
+)
 from app.evaluation.measures_calibration import calibration_by_scorer, reliability
 from app.evaluation.records import AnswerRecord, QuestionRecord
 from app.evaluation.risk_coverage import aurc, losses_of_answering, risk_coverage
@@ -243,3 +251,25 @@ def test_citations_by_hand() -> None:
         citation_measures([5], [], [True])
     with pytest.raises(IndexError):
         citation_measures([0], [], [True])
+
+
+def test_an_answer_into_a_record_and_a_set_of_them() -> None:
+    said = Answer("chat", "m", "The Norse people [1].", citations=(1,), unknown_citations=(7,))
+    good = answer_record(said, ["Norse people"], [True, True])
+    assert (good.exact_match, good.f1, good.contains, good.correct) == (1.0, 1.0, True, True)
+    assert (good.citation_precision, good.citation_recall) == (0.5, 0.5)
+    assert answer_record(said, ["Vikings"], [True]).correct is False
+    assert answer_record(said, ["Vikings"], [True], correct=True).correct is True
+    unknown = answer_record(said, [], [True])
+    assert unknown.correct is None and unknown.f1 is None
+    records = [
+        replace(question("1"), answers={"gated": good, "off": unknown}),
+        replace(question("2"), answers={"gated": replace(good, contains=False, faithful=0.5)}),
+        question("refused"),
+    ]
+    found = answer_measures(records)
+    assert found.answers == 2
+    assert found.contains is not None and found.contains.value == 0.5
+    assert found.faithful is not None and (found.faithful.value, found.faithful.n) == (0.5, 1)
+    assert found.relevant is None
+    assert answer_measures(records, "off").answers == 1 and answer_measures(records, "off").f1 is None

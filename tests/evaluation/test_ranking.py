@@ -11,7 +11,7 @@ from ir_measures import SetF, SetP, SetR
 
 from app.evaluation.measures_gate import set_counts
 from app.evaluation.measures_ranking import MEASURES, means, ndcg_ceiling, ranked, ranking, recall_ceiling
-from app.evaluation.orders import check_order, overlap_at, tau_between, tau_of
+from app.evaluation.orders import check_order, overlap_at, tau_between, tau_of, taus
 from app.words import content_words
 from tests.benchmarks.datasets import DATA
 from tests.evaluation.cases import question
@@ -115,6 +115,7 @@ def _sets_as_trec_eval(orders: dict[str, list[str]], relevant: dict[str, dict[st
 def test_kendall_and_overlap_by_hand() -> None:
     # abcd -> bacd: one of six pairs is turned round
     assert tau_of(question(order="bacd", before="abcd")) == pytest.approx(4 / 6)
+    assert taus([question("1"), question("2", order="a", ps=[0.5])]) == {"1": 1.0}
     assert tau_between("abcd", "dcba") == -1.0
     assert tau_between("a", "a") is None
     assert overlap_at("abcdefg", "bcdexyz") == pytest.approx(4 / 5)

@@ -75,14 +75,14 @@ class _Asked:
 def refuse_all_but(unanswerable: Sequence[float], share: float) -> float | None:
     """The lowest threshold at which at most `share` of unanswerable questions is expected to be at or above it.
 
-    `unanswerable` are their p_answerable. None with fewer than `labels_needed(share)` of them.
+    `unanswerable` are their p_answerable (0..1). None with fewer than `labels_needed(share)` of them.
     """
     values = np.sort(np.asarray(unanswerable, dtype=np.float64))[::-1]
     rank = int(np.floor(share * (values.size + 1) + _ROUNDING))
     if rank < 1:
         return None
     if rank > values.size:
-        return float("-inf")
+        return 0.0
     return float(np.nextafter(values[rank - 1], np.inf))
 
 

@@ -41,9 +41,10 @@ _DRAWS = 1000
 class Proposal:
     """A threshold for a target. `sets` names the policy's field; `asked` is x, a or alpha (None for best F1).
 
-    `threshold` has its interval over question sets like this one; None where no threshold reaches the target, and
-    `note` says what it would take. `reached` is F1, pooled precision, the rate of wrong answers, or the share of
-    relevant candidates lost, at the threshold.
+    `threshold` has its interval over question sets like this one (a bound is None where a set like it has no such
+    threshold); None where no threshold reaches the target here, and `note` says what it would take. 0 keeps all.
+    `reached` is F1, pooled precision, the rate of wrong answers, or the share of relevant candidates lost, at the
+    threshold.
     """
 
     target: Target
@@ -78,7 +79,7 @@ def best_f1(records: Sequence[QuestionRecord], policy: GatePolicy) -> Proposal:
         "best_f1",
         None,
         _field(records),
-        _threshold(swept.thresholds[chosen], swept.thresholds[drawn], len(f1)),
+        _threshold(float(swept.thresholds[chosen]), swept.thresholds[drawn], len(f1)),
         mean_interval(f1[:, chosen]),
         len(f1),
     )
@@ -102,7 +103,7 @@ def precision_at_least(records: Sequence[QuestionRecord], policy: GatePolicy, pr
         "precision",
         precision,
         _field(records),
-        _threshold(swept.thresholds[chosen], drawn, len(hits)),
+        _threshold(float(swept.thresholds[chosen]), drawn, len(hits)),
         ratio_interval(hits[:, chosen].tolist(), sent[:, chosen].tolist()),
         len(hits),
     )
@@ -170,7 +171,7 @@ def with_proposal(policy: GatePolicy, proposal: Proposal) -> GatePolicy:
     """The policy with the proposed threshold; unchanged where the target could not be reached."""
     if proposal.threshold is None:
         return policy
-    value = None if np.isneginf(proposal.threshold.value) else proposal.threshold.value
+    value = proposal.threshold.value
     if proposal.sets == "answer_above":
         return replace(policy, answer_above=value)
     return (
@@ -192,7 +193,10 @@ def _field(records: Sequence[QuestionRecord]) -> Field:
 
 def _swept(records: Sequence[QuestionRecord], policy: GatePolicy) -> Sweep:
     values = [(c.raw if r.basis == "raw" else c.p) for r in records if r.basis != "rank" for c in r.candidates]
-    return sweep(records, threshold_grid(np.asarray([v for v in values if v is not None], dtype=np.float64)), policy)
+    grid = threshold_grid(np.asarray([v for v in values if v is not None], dtype=np.float64))
+    if _field(records) == "raw_keep_above":
+        return sweep(records, grid[1:], policy)  # the lowest raw score keeps all, and can be written to a file
+    return sweep(records, np.concatenate([[0.0], grid[grid > 0.0]]), policy)
 
 
 def _first(hits: Floats, sent: Floats, precision: float) -> int | None:
@@ -201,8 +205,13 @@ def _first(hits: Floats, sent: Floats, precision: float) -> int | None:
 
 
 def _threshold(chosen: float, drawn: Floats, questions: int) -> Estimate:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")  # never between -inf and p
-    return Estimate(float(chosen), float(low), float(high), questions)
+    # "nearest": a threshold is a value that occurs, and infinity (none reaches the target) is not averaged with one
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    return Estimate(chosen, _finite(low), _finite(high), questions)
+
+
+def _finite(bound: float) -> float | None:
+    return float(bound) if np.isfinite(bound) else None
 
 
 def _or_none(threshold: float | None) -> float:

@@ -89,7 +89,7 @@ def test_refusing_by_hand() -> None:
     found = refuse_all_but(values, 0.1)
     assert found is not None and 0.18 < found < 0.19
     assert refuse_all_but(values[:8], 0.1) is None
-    assert refuse_all_but(values, 1.0) == float("-inf")
+    assert refuse_all_but(values, 1.0) == 0.0
 
 
 def labelled(count: int = 40) -> list[QuestionRecord]:
@@ -147,12 +147,23 @@ def test_targets_with_a_promise() -> None:
     assert "9 unanswerable" in false_answers_at_most(records[:40], 0.1).note
 
 
-def test_no_threshold_is_a_proposal_too() -> None:
+def test_keeping_everything_is_a_proposal_too() -> None:
     # everything is relevant: F1 is best with everything kept
     records = [question(str(n), "abc", "abc", admitted="a", ps=[0.5, 0.4, 0.3]) for n in range(5)]
     found = best_f1(records, GatePolicy(keep_above=0.45, min_chunks=0))
-    assert found.threshold is not None and found.threshold.value == -np.inf
-    assert with_proposal(GatePolicy(keep_above=0.45), found).keep_above is None
+    assert found.threshold is not None and found.threshold.value == 0.0
+    assert with_proposal(GatePolicy(keep_above=0.45), found).keep_above == 0.0
+    raw = [replace(question(str(n), "abc", "abc", ps=[-1.0, -2.0, -3.0]), basis="raw") for n in range(5)]
+    lowest = best_f1(raw, GatePolicy(min_chunks=0)).threshold
+    assert lowest is not None and lowest.value == -3.0
+
+
+def test_a_target_that_some_sets_miss_has_an_open_bound() -> None:
+    # one question in five can reach it: of five drawn with repeats, none of that kind in 33 of 100 sets
+    records = [question(str(n), "ab", "a" if n == 0 else "z", ps=[0.9 if n == 0 else 0.5, 0.1]) for n in range(5)]
+    found = precision_at_least(records, PLAIN, 1.0)
+    assert found.threshold is not None and found.threshold.value == pytest.approx(0.9)
+    assert found.threshold.high is None and found.threshold.low == pytest.approx(0.9)
 
 
 def test_raw_scores_move_their_own_threshold() -> None:

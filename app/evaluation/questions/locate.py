@@ -12,7 +12,7 @@ import heapq
 import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,9 +101,16 @@ class Locator:
         for place in self._likely(quote, within):
             runs[self._run(place, len(wanted))] = None
         texts = {run: self._joined(*run) for run in _apart(list(runs))}
-        exact = {run: joined for run, joined in texts.items() if wanted in joined[0]}
-        found = [self._match(wanted, *run, *joined) for run, joined in (exact or texts).items()]
-        found.sort(key=lambda match: -match.score)
+        found = [
+            self._match(run, spans, at, at + len(wanted), 1.0)
+            for run, (text, spans) in texts.items()
+            for at in _all_places(wanted, text)
+        ]
+        if not found:
+            for run, (text, spans) in texts.items():
+                edits, start, end = nearest(wanted, text)
+                found.append(self._match(run, spans, start, end, max(0.0, 1 - edits / len(wanted))))
+            found.sort(key=lambda match: -match.score)
         best: dict[tuple[str, ...], Match] = {}
         for match in found:
             if match.score >= found[0].score - _AS_GOOD:
@@ -139,9 +146,7 @@ class Locator:
         one, other = self._chunks[here], self._chunks[there]
         return other.document_id == document and one.metadata.get("row") == other.metadata.get("row")
 
-    def _match(self, wanted: str, first: int, last: int, text: str, spans: list[tuple[int, int]]) -> Match:
-        start = text.find(wanted)
-        edits, start, end = nearest(wanted, text) if start < 0 else (0, start, start + len(wanted))
+    def _match(self, run: tuple[int, int], spans: list[tuple[int, int]], start: int, end: int, score: float) -> Match:
         held = [max(0, min(end, stop) - max(start, begin)) for begin, stop in spans]
         size = max(1, end - start)
         whole = [share >= _HOLDS * size for share in held]
@@ -149,10 +154,10 @@ class Locator:
             (full if any(whole) else share >= _PART * size or share >= (stop - begin) / 2)
             for full, share, (begin, stop) in zip(whole, held, spans, strict=True)
         ]
-        chunks = self._chunks[first : last + 1]
+        chunks = self._chunks[run[0] : run[1] + 1]
         return Match(
             tuple(chunk for chunk, yes in zip(chunks, keep, strict=True) if yes),
-            max(0.0, 1 - edits / len(wanted)),
+            score,
             tuple(chunk for chunk, share in zip(chunks, held, strict=True) if share),
         )
 
@@ -168,6 +173,13 @@ class Locator:
             text += more[repeated:]
             spans.append((begin, begin + len(more)))
         return text, spans
+
+
+def _all_places(wanted: str, text: str) -> Iterator[int]:
+    at = text.find(wanted)
+    while at >= 0:
+        yield at
+        at = text.find(wanted, at + len(wanted))
 
 
 def _overlap(before: str, after: str) -> int:

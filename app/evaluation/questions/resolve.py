@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from app.domain import Chunk
-from app.evaluation.questions.locate import FOUND, SHORTEST, Locator, letters
+from app.evaluation.questions.locate import FOUND, SHORTEST, Locator, Match, letters
 from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet
 from app.evaluation.questions.names import Names
 from app.library.contents import Contents
@@ -103,7 +104,19 @@ class _Library:
     def __init__(self, contents: Contents) -> None:
         self.names = Names(contents)
         self.chunks = {chunk.id: chunk for chunk in contents.chunks}
-        self.locator = Locator(contents.chunks)
+        self._contents = contents
+        self._found: dict[tuple[str, frozenset[str] | None], list[Match]] = {}
+
+    def find(self, quote: str, within: frozenset[str] | None) -> list[Match]:
+        """`Locator.find`; many questions quote the same paragraph."""
+        if (quote, within) not in self._found:
+            self._found[quote, within] = self._locator.find(quote, within)
+        return self._found[quote, within]
+
+    @cached_property
+    def _locator(self) -> Locator:
+        """Reads every word of the library, so only where something is quoted."""
+        return Locator(self._contents.chunks)
 
 
 def _resolved(question: LabelledQuestion, library: _Library) -> Resolved:
@@ -160,7 +173,7 @@ def _quoted(label: Label, quote: str, answers: Sequence[str], library: _Library)
         if not chunks:
             return Located(label, "ambiguous" if note.startswith("several") else "missing", "quote", note=note)
         within = frozenset(chunk.id for chunk in chunks)
-    matches = library.locator.find(quote, within)
+    matches = library.find(quote, within)
     if not matches:
         return Located(label, "missing", "quote", score=0.0, note="no passage shares a word with the quote")
     best = matches[0].score

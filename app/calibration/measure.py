@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,3 +54,17 @@ def auroc(scores: Floats, labels: Floats, weights: Floats | None = None) -> floa
     ups, downs = np.bincount(place, up), np.bincount(place, down)
     below = np.cumsum(downs) - downs
     return float((ups * (below + 0.5 * downs)).sum() / (up.sum() * down.sum()))
+
+
+def ndcg(order: Sequence[int], relevant: Sequence[bool], *, k: int = 10) -> float:
+    """nDCG@k (0..1) of an order of candidates, binary gains, against their best order (Järvelin and Kekäläinen 2002).
+
+    What retrieval missed counts for nothing here: it is the same under every map. 0 where nothing is relevant.
+
+    >>> round(ndcg([1, 0], [True, False]), 3)
+    0.631
+    """
+    discount = 1.0 / np.log2(np.arange(2, k + 2))
+    gains = np.asarray([relevant[i] for i in order[:k]], dtype=np.float64)
+    best = float(discount[: min(k, sum(relevant))].sum())
+    return float((gains * discount[: gains.size]).sum()) / best if best else 0.0

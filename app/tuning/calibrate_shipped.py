@@ -14,8 +14,9 @@ from pathlib import Path
 
 import click
 
-from app.calibration.fit import Observation, Unseen, fit_calibration
+from app.calibration.fit import fit_calibration
 from app.calibration.fitted import FittedCalibration, FittedOn
+from app.calibration.observed import Observation, Unseen
 from app.calibration.store import save_calibration
 from app.errors import SluiceError
 from app.ports import Embedder, Scorer
@@ -110,7 +111,7 @@ def _fit(
         name: errors_of([_judged(calibration, o) for o in measured if o.group == name], policy)
         for name in dict.fromkeys(o.group for o in measured)
     }
-    return replace(calibration, policy=policy, errors=errors)
+    return replace(calibration, policy=policy, errors={**calibration.errors, **errors})
 
 
 def _judged(calibration: FittedCalibration, observation: Observation) -> Unseen:

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.calibration.fit import Kind, Unseen, answer_above, keep_above
+from app.calibration.fit import answer_above, keep_above
 from app.calibration.measure import auroc, brier_skill, expected_calibration_error
+from app.calibration.observed import Kind, Unseen
 from app.domain import DecisionKind, GatePolicy, GateResult, Scale, Scored, ScorerRun
 from app.stages.context import passage_cost
 from app.stages.gate import decide

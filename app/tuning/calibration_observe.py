@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app import ingest_process
-from app.calibration.fit import Observation
+from app.calibration.observed import Observation
 from app.domain import Chunk, Condition, Filter, Retrieved
 from app.library import open_reader
 from app.ports import Embedder, LibraryReader, Scorer

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from app.calibration.fit import Kind
+from app.calibration.observed import Kind
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import bucket
 from app.tuning.variants import holds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.calibration.fit import Kind, Observation
+from app.calibration.observed import Kind, Observation
 from app.domain import Candidate, LibraryInfo, Retrieved
 from tests.fakes import INFO, chunk
 

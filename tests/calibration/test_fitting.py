@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from app.calibration.fit import Unseen, answer_above, fit_calibration, keep_above
+from app.calibration.fit import answer_above, fit_calibration, keep_above
 from app.calibration.fitted import FittedOn
 from app.calibration.maps import sigmoid
+from app.calibration.observed import Observation, Unseen
 from app.calibration.regression import fit_logistic
 from app.domain import Judgement, ScorerId
 from tests.calibration.questions import observation
@@ -89,7 +92,7 @@ def test_answer_above_refuses_at_most_the_share_asked_for() -> None:
     assert threshold == pytest.approx(0.09)
 
 
-def labelled(group: str, count: int, seed: int) -> list[object]:
+def labelled(group: str, count: int, seed: int) -> list[Observation]:
     random = np.random.default_rng(seed)
     made = []
     for number in range(count):
@@ -106,7 +109,7 @@ def labelled(group: str, count: int, seed: int) -> list[object]:
 
 def test_a_fitted_calibration_tells_relevant_from_not_in_a_group_it_has_not_seen() -> None:
     observations = [*labelled("a", 60, 1), *labelled("b", 60, 2), *labelled("c", 60, 3)]
-    calibration, judged = fit_calibration(observations, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    calibration, judged = fit_calibration(observations, scorer=SCORER, fitted_on=ON)
 
     assert set(calibration.passage) == {"full", "dense", "score", "evidence", "evidence_dense"}
     assert all(w >= 0.0 for fitted in calibration.passage.values() for w in fitted.weights)
@@ -122,12 +125,12 @@ def test_a_fitted_calibration_tells_relevant_from_not_in_a_group_it_has_not_seen
 
 def test_a_group_is_judged_by_maps_that_have_not_seen_it() -> None:
     observations = [*labelled("a", 60, 1), *labelled("b", 60, 2)]
-    _, before = fit_calibration(observations, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    _, before = fit_calibration(observations, scorer=SCORER, fitted_on=ON)
     other_a = [*labelled("a", 60, 9), *observations[60:]]
-    _, after = fit_calibration(other_a, scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    _, after = fit_calibration(other_a, scorer=SCORER, fitted_on=ON)
 
     judged = [[u.judgement.p for u in run if u.observation.group == "a"] for run in (before, after)]
-    by_b = fit_calibration([*observations, *labelled("c", 3, 5)], scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+    by_b = fit_calibration([*observations, *labelled("c", 3, 5)], scorer=SCORER, fitted_on=ON)
     assert judged[0] != judged[1]  # other questions, other p
     b_before = [u.judgement.p for u in before if u.observation.group == "b"]
     b_after = [u.judgement.p for u in after if u.observation.group == "b"]
@@ -137,7 +140,7 @@ def test_a_group_is_judged_by_maps_that_have_not_seen_it() -> None:
 
 def test_one_group_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two groups"):
-        fit_calibration(labelled("a", 30, 1), scorer=SCORER, fitted_on=ON)  # type: ignore[arg-type]
+        fit_calibration(labelled("a", 30, 1), scorer=SCORER, fitted_on=ON)
 
 
 def test_p_is_right_where_it_is_shown() -> None:
@@ -155,3 +158,32 @@ def test_p_is_right_where_it_is_shown() -> None:
     judged = [calibration.judge(o.retrieved, o.scores()).p for o in questions if o.answerable]
     assert np.mean([p[0] for p in judged if p[0] is not None]) == pytest.approx(0.75, abs=0.03)
     assert np.mean([p[1] for p in judged if p[1] is not None]) == pytest.approx(0.25, abs=0.03)
+
+
+def test_the_fused_map_is_used_only_where_it_ranks_unseen_groups_as_well_as_the_score() -> None:
+    """Evidence falls from c0 on. A scorer that is always right needs none of it; one that is wrong half the time does
+    better with it, where the evidence is right."""
+    random = np.random.default_rng(6)
+
+    def questions(right: int, scorer_right: float) -> list[Observation]:
+        made = []
+        for number in range(120):
+            relevant = [i == right for i in range(5)]
+            best = right if random.random() < scorer_right else int(random.integers(0, 5))
+            raw = [2.0 * (i == best) + float(random.normal(0.0, 0.3)) for i in range(5)]
+            made.append(observation("ab"[number % 2], raw, relevant))
+            made.append(observation("ab"[number % 2], raw, [False] * 5, "near_miss", best=0.3))
+        return made
+
+    unsure, _ = fit_calibration(questions(0, 0.5), scorer=SCORER, fitted_on=ON)
+    assert unsure.errors["order"]["used"] == "fused"  # type: ignore[index]
+    assert "cosine_margin" in unsure.passage["full"].names
+
+    # the evidence points the other way in one group: what the other group taught about it misleads
+    torn = [replace(o, group="ab"[n % 2]) for n, o in enumerate([*questions(0, 0.9)[::2], *questions(4, 0.9)[::2]])]
+    torn = [replace(o, group="a" if o.relevant[0] else "b") for o in torn]
+    torn += [replace(o, kind="near_miss", relevant=(False,) * 5) for o in torn]
+    sure, unseen = fit_calibration(torn, scorer=SCORER, fitted_on=ON)
+    assert sure.errors["order"]["used"] == "score"  # type: ignore[index]
+    assert sure.passage["full"] == sure.passage["score"]
+    assert all(max(u.judgement.p) == u.judgement.p[u.judgement.order[0]] for u in unseen)  # type: ignore[type-var]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.calibration.fit import Kind, Unseen
+from app.calibration.observed import Kind, Unseen
 from app.domain import GatePolicy, Judgement
 from app.tuning.calibration_errors import errors_of, measured_errors
 from tests.calibration.questions import observation

@@ -120,7 +120,7 @@ def test_threads_change_no_weight(tmp_path: Path) -> None:
               ("positive", "hard"), (0.5, 0.5), (0.5, 0.5)) for n, s in enumerate(SUBJECTS, 1)
     ]  # fmt: skip
     before = torch.get_num_threads()
-    states = []
+    states: list[dict[str, torch.Tensor]] = []
     try:
         for threads in (2, 2, 1):
             torch.set_num_threads(threads)

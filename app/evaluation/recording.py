@@ -1,13 +1,56 @@
-"""From what the pipeline decided to the candidates of a question's record."""
+"""From what the pipeline did with a question to its record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from app.domain import Chunk, Context, GateResult
-from app.evaluation.records import CandidateRecord
+from app.domain import Chunk, Context, GateResult, Trace
+from app.evaluation.records import AnswerRecord, CandidateRecord, QuestionRecord
 from app.stages.context import passage_cost
+from app.stages.gate import basis_of
 from app.words import containment, numbers_and_names
+
+
+def question_record(
+    trace: Trace,
+    *,
+    id_: str,
+    answerable: bool | None,
+    relevant: Mapping[str, int],
+    passage_of: Callable[[Chunk], str],
+    answers: Mapping[str, AnswerRecord] | None = None,
+) -> QuestionRecord:
+    """The record of one gated trace. `relevant` grades passages as `passage_of` names them; grades below 1 are dropped.
+
+    Arms that did not run are absent: "reranked" where no scorer ran, "evidence" where nothing is calibrated for it.
+    """
+    judged, gate = trace.judged, trace.gate
+    ran = judged.run.status in ("applied", "fallback")
+    arms = {"off": tuple(c.chunk.id for c in judged.retrieved.candidates)}
+    if judged.evidence and any(s.p is not None for s in judged.evidence):
+        arms["evidence"] = tuple(s.candidate.chunk.id for s in judged.evidence)
+    if ran:
+        arms["reranked"] = tuple(s.candidate.chunk.id for s in judged.scored)
+    candidates = candidate_records(gate, trace.context, passage_of)
+    return QuestionRecord(
+        id=id_,
+        text=trace.question.text,
+        answerable=answerable,
+        relevant={passage: grade for passage, grade in relevant.items() if grade >= 1},
+        candidates=candidates,
+        arms=arms,
+        p_answerable=judged.p_answerable,
+        refused=gate.outcome == "refused",
+        scorer=judged.run.used if ran else None,
+        status=judged.run.status,
+        basis=basis_of(judged.scored, gate.policy, judged.run.scale),
+        tokens_sent=sum(c.tokens for c in candidates if c.in_context)
+        if trace.context is None
+        else trace.context.tokens,
+        timings_ms=dict(trace.timings_ms),
+        cost_usd=trace.cost_usd,
+        answers=dict(answers or {}),
+    )
 
 
 def candidate_records(

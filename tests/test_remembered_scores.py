@@ -7,7 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from app.cli import cli
+from app.cli.doctor import examine
 from app.cli.show import stage_times
 from app.pipeline import GateChoice
 from app.settings import load_settings
@@ -53,3 +56,18 @@ def test_reranking_off_is_not_called_cached(home: Path, prepared_models: Path) -
     for _ in range(2):
         run = sluice.pipeline.judge(QUESTION, options).run
         assert (run.cached, run.cached_scores) == (False, 0)
+
+
+def test_the_doctor_shows_it_and_models_empties_it(
+    home: Path, prepared_models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sluice = opened(home, prepared_models)
+    sluice.pipeline.judge("What is a gate?", sluice.options(library="handbook", reranker="late-interaction"))
+    monkeypatch.setenv("SLUICE_HOME", str(home))
+    (found,) = [f for f in examine(load_settings()) if f.what == "Score cache"]
+    assert found.state == "ok" and " of about 64 MB in " in found.detail and not found.detail.startswith("0 scores")
+    emptied = CliRunner().invoke(cli, ["models", "clear-scores"])
+    assert emptied.output.endswith(" scores forgotten.\n") and not emptied.output.startswith("0 ")
+    assert CliRunner().invoke(cli, ["models", "clear-scores"]).output == "0 scores forgotten.\n"
+    (found,) = [f for f in examine(load_settings(score_cache_mb=0)) if f.what == "Score cache"]
+    assert found.detail == "off (SCORE_CACHE_MB=0)"

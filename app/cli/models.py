@@ -32,7 +32,7 @@ def list_models(as_json: bool) -> None:
         click.echo(f"{row.name:<28} {row.label}{said}".rstrip())
 
 
-@command.command("clear-scores", help="Forget the scores kept on disk (SCORE_CACHE_MB); they are computed again.")
+@command.command("clear-scores", help="Empty the score cache (SCORE_CACHE_MB).")
 def clear_scores() -> None:
     from app.providers.score_cache import ScoreFile
 

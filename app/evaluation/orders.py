@@ -51,8 +51,6 @@ class OrderCheck:
 
 def check_order(records: Iterable[QuestionRecord]) -> OrderCheck:
     """Look for a phantom reranker. Questions where scoring was skipped or failed said so already and are left out."""
-    asked = [
-        r for r in records if r.scorer is not None and r.status in ("applied", "fallback") and len(r.candidates) > 1
-    ]
+    asked = [r for r in records if r.status in ("applied", "fallback") and len(r.candidates) > 1]
     same = [r for r in asked if [c.rank_before for c in r.candidates] == sorted(c.rank_before for c in r.candidates)]
     return OrderCheck(len(asked), len(same))

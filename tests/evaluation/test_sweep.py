@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain import GatePolicy, GateResult, Scored
+from app.domain import DecisionKind, GatePolicy, GateResult, Scored
 from app.evaluation.curves import gate_curves, let_through, threshold_grid
 from app.evaluation.measures_gate import gate_measures, refusal_errors, set_counts
 from app.evaluation.recording import candidate_records
@@ -16,7 +18,7 @@ from app.evaluation.sweep import sweep
 from app.evaluation.thresholds import policy_numbers
 from app.stages.context import build_context
 from app.stages.gate import basis_of, decide
-from tests.evaluation.cases import question
+from tests.evaluation.cases import candidate, question
 from tests.fakes import run, scored
 
 WORDS = "amber birch cedar delta ember flint grove heath"
@@ -182,6 +184,13 @@ def test_the_gate_as_it_decided_by_hand() -> None:
     assert errors.wrong_refusals is not None and errors.wrong_refusals.value == pytest.approx(1 / 3)
     assert errors.wrong_answers is not None and errors.wrong_answers.value == 0.5
     assert refusal_errors(records[:3]).wrong_answers is None
+
+
+def test_duplicates_are_counted_where_the_gate_let_something_through() -> None:
+    twin = candidate("b", 2, 0.8, DecisionKind.DUPLICATE, duplicate_of="a")
+    kept = question("q1", "a", "a", admitted="a", ps=[0.9])
+    kept = replace(kept, candidates=(*kept.candidates, twin))
+    assert gate_measures([kept, replace(kept, id="q2", refused=True)]).duplicates == 1
 
 
 def test_policy_numbers_agree_with_what_the_gate_did() -> None:

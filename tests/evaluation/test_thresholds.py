@@ -118,6 +118,17 @@ def test_best_f1_by_hand() -> None:
     assert moved.f1 is not None and moved.f1.value == pytest.approx(2 / 3)
 
 
+def test_questions_the_gate_refuses_count_as_nothing_found() -> None:
+    # p_answerable rises from .5 to .89 with n: from .7 on, the last twenty are let through
+    found = best_f1(labelled(), replace(PLAIN, answer_above=0.7))
+    # their a's p is .61 or more, above b's .6: sending a alone gives each of them 1
+    assert found.threshold is not None and found.threshold.value == pytest.approx(0.61)
+    assert found.reached is not None and found.reached.value == pytest.approx(20 / 40)
+    precise = precision_at_least(labelled(), replace(PLAIN, answer_above=0.7), 0.5)
+    assert precise.threshold is not None and precise.threshold.value == pytest.approx(0.41)
+    assert precise.reached is not None and precise.reached.value == pytest.approx(0.5)
+
+
 def test_precision_by_hand() -> None:
     found = precision_at_least(labelled(), PLAIN, 0.5)
     assert found.threshold is not None and found.threshold.value == pytest.approx(0.41)

@@ -48,6 +48,7 @@ GOALS = {"20 x 200": 6.0, "embedder": 3.0}
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--runs", default=5, show_default=True, help="Rounds of each cell.")
+@click.option("--candidates", type=int, multiple=True, default=CANDIDATES, show_default=True, help="For the scorer.")
 @click.option("--model", type=Path, default=ROOT / "app" / "models" / "reranker", help="A bundled folder.")
 @click.option("--checkpoint", type=Path, help="Its float32 weights, as app.tuning.export.save wrote them.")
 @click.option("--data", type=Path, default=DATA, help="The question sets, for the quality.")
@@ -57,6 +58,7 @@ GOALS = {"20 x 200": 6.0, "embedder": 3.0}
 def main(
     parts: tuple[str, ...],
     runs: int,
+    candidates: tuple[int, ...],
     model: Path,
     checkpoint: Path | None,
     data: Path,
@@ -69,7 +71,7 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         measures: dict[str, Callable[[], object]] = {
             "quality": lambda: _quality(model, checkpoint, data, questions, kept or Path(scratch)),
-            "scorer": lambda: scorer(model, checkpoint, Path(scratch) / "rival", runs),
+            "scorer": lambda: scorer(model, checkpoint, Path(scratch) / "rival", candidates, runs),
             "embedder": lambda: embedder(runs),
             "limit": lambda: distance(model, runs),
         }
@@ -88,7 +90,9 @@ def _quality(model: Path, checkpoint: Path | None, data: Path, questions: int, k
     return quality(model, checkpoint, data, questions, kept)
 
 
-def scorer(model: Path, checkpoint: Path | None, folder: Path, runs: int) -> dict[str, object]:
+def scorer(
+    model: Path, checkpoint: Path | None, folder: Path, candidates: Sequence[int], runs: int
+) -> dict[str, object]:
     """Each cell of the grid, and whether the goal at 20 x 200 is met."""
     from tests.benchmarks.rerank_rivals import cross_encoder
 
@@ -96,8 +100,8 @@ def scorer(model: Path, checkpoint: Path | None, folder: Path, runs: int) -> dic
     window = ours.profile.id.window
     theirs = cross_encoder(folder, sizes_of(model), window, checkpoint)
     found: dict[str, object] = {"their_weights": "all-MiniLM-L6-v2" if checkpoint is None else checkpoint.name}
-    cells = {f"{count} x {length}": [length] * count for length in LENGTHS for count in CANDIDATES}
-    cells |= {f"{count} x {MIXED[0]}-{MIXED[1]}": _mixed(count, *MIXED) for count in CANDIDATES}
+    cells = {f"{count} x {length}": [length] * count for length in LENGTHS for count in candidates}
+    cells |= {f"{count} x {MIXED[0]}-{MIXED[1]}": _mixed(count, *MIXED) for count in candidates}
     for name, lengths in cells.items():
         found[name] = _rounded(_versus(ours, theirs, passages_of(model, lengths), runs), name)
     return found

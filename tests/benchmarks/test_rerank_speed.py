@@ -112,3 +112,12 @@ def test_int8_is_judged_by_what_it_changes() -> None:
     worse = figures(asked, [(exact, -exact)] * 2)  # the relevant one last: rank 6
     assert worse["ndcg_int8"] == pytest.approx(1 / np.log2(7), abs=1e-4)
     assert not worse["difference_met"]
+
+
+def test_five_candidates_say_nothing_about_the_five_best() -> None:
+    few, many = task([True] + [False] * 4), task([True] + [False] * 5)
+    up, down = np.arange(5.0), -np.arange(5.0)
+    alone = figures([few], [(up, down)])
+    assert (alone["overlap_questions"], alone["top5_overlap"], alone["overlap_met"]) == (0, None, None)
+    both = figures([few, many], [(up, down), (np.arange(6.0), -np.arange(6.0))])
+    assert (both["overlap_questions"], both["top5_overlap"][0]) == (1, 0.8)

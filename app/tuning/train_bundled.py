@@ -82,7 +82,7 @@ def _two_rounds(plan: TrainPlan) -> tuple[TrainPlan, TrainPlan]:
 def execute(run: Run) -> Path | None:
     """Mine, train, write the folder DIR/reranker and return it; None where the deadline came first."""
     run.out.mkdir(parents=True, exist_ok=True)
-    groups = mine_sets(run, _embed(run.device), _note)
+    groups = mine_sets(run, reading_embedder(run.device), _note)
     model = train_rounds(run, groups, _note)
     if model is None:
         _note("stopped at the time limit; the same command goes on")
@@ -92,7 +92,7 @@ def execute(run: Run) -> Path | None:
     return bundle(model, run.out / "reranker", name=name, samples=_samples(groups, run.seed), window=WINDOW)
 
 
-def _embed(device: str) -> Embed:
+def reading_embedder(device: str) -> Embed:
     """On a CPU the embedder that retrieval uses (int8, several times faster than torch), else torch on the device."""
     if device != "cpu":
         encoder = load_minilm().eval().to(device)

@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 
-from app.domain import Answer, Context, Filter, GatePolicy, GateResult, Judged, Question, RetrievalMode, Trace, Turn
+from app.domain import (
+    Answer,
+    Context,
+    Filter,
+    GatePolicy,
+    GateResult,
+    Judged,
+    Question,
+    RetrievalMode,
+    Retrieved,
+    Trace,
+    Turn,
+)
 from app.errors import UsageError
 from app.ports import ChatModel, Embedder, LibraryReader, Scorer
 from app.stages import context as context_stage
@@ -54,6 +66,7 @@ class Options:
     candidates: int = 20
     where: Filter = ()
     fields: Fields = DEFAULT_FIELDS
+    early_stop: int = 0
     gate: GateChoice = field(default_factory=GateChoice)
 
 
@@ -75,6 +88,15 @@ class Limits:
     window_known: bool
     passages: int
     answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the search gave for one question: several scorers can judge the same candidates."""
+
+    question: Question
+    retrieved: Retrieved
+    timings_ms: Mapping[str, float]
 
 
 class Pipeline:
@@ -103,16 +125,32 @@ class Pipeline:
 
     def judge(self, text: str, options: Options, *, history: Sequence[Turn] = (), edited: str | None = None) -> Judged:
         """Rewrite, retrieve and score: everything that is known before the gate decides."""
+        question, timings = self.stand_alone(text, history=history, edited=edited)
+        return self.judge_question(question, options, timings=timings)
+
+    def judge_question(
+        self, question: Question, options: Options, *, timings: Mapping[str, float] | None = None
+    ) -> Judged:
+        """As `judge`, for a question that already stands alone. Raises UsageError for an empty one."""
+        return self.judge_found(self.search(question, options, timings=timings), options)
+
+    def stand_alone(
+        self, text: str, *, history: Sequence[Turn] = (), edited: str | None = None
+    ) -> tuple[Question, Mapping[str, float]]:
+        """The question rewritten to stand alone, and the milliseconds it took, as `{"rewrite": ...}`."""
         clock = _Clock()
         with clock("rewrite"):
             question = rewrite(text, history, chat=self.chat, system=self._prompts.rewrite_system, edited=edited)
-        return self.judge_question(question, options, clock=clock)
+        return question, clock.timings
 
-    def judge_question(self, question: Question, options: Options, *, clock: _Clock | None = None) -> Judged:
-        """As `judge`, for a question that already stands alone. Raises UsageError for an empty one."""
+    def search(self, question: Question, options: Options, *, timings: Mapping[str, float] | None = None) -> Found:
+        """The candidates of a question that stands alone; `timings` of what went before are kept with them.
+
+        Raises UsageError for an empty question.
+        """
         if not question.standalone.strip():
             raise UsageError("The question is empty.", hint='For example: sluice ask "What is this about?"')
-        clock = clock or _Clock()
+        clock = _Clock(timings)
         with clock("embed"):
             vector = self._embedder.embed_questions([question.standalone])[0]
         with clock("retrieve"):
@@ -129,10 +167,15 @@ class Pipeline:
                 )
             finally:
                 reader.close()
+        return Found(question, retrieved, clock.timings)
+
+    def judge_found(self, found: Found, options: Options) -> Judged:
+        """Score candidates that were found: with another scorer in `options`, without searching again."""
+        clock = _Clock(found.timings_ms)
         with clock("score"):
             scoring = score(
-                question.standalone,
-                retrieved,
+                found.question.standalone,
+                found.retrieved,
                 requested=options.reranker,
                 open_judge=self._open_judge,
                 policy=options.reranker_policy,
@@ -140,8 +183,8 @@ class Pipeline:
                 fields=options.fields,
             )
         return Judged(
-            question=question,
-            retrieved=retrieved,
+            question=found.question,
+            retrieved=found.retrieved,
             scored=scoring.scored,
             run=scoring.run,
             p_answerable=scoring.p_answerable,

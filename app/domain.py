@@ -244,6 +244,7 @@ class ScorerRun:
 
     `calibration_note` says where p comes from, in words. `cached_scores` counts the scores that were read from the
     score cache; `cached` is true when all were, so that the scorer did not run. `why`: what `auto` stands for, and why.
+    `stopped_after`: scoring stopped early, after so many candidates in retrieval order; None when all were scored.
     """
 
     requested: str
@@ -258,6 +259,7 @@ class ScorerRun:
     label: str = ""
     cached_scores: int = 0
     why: str = ""
+    stopped_after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

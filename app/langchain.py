@@ -78,6 +78,7 @@ class SluiceCompressor(BaseDocumentCompressor):
             policy=options.reranker_policy,
             fallback=options.reranker_fallback,
             fields=options.fields,
+            early_stop=options.early_stop,
         )
         result = gate_stage.decide(
             scoring.scored,

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         "title,section,text", description="What the scorer sees: title, section, text or metadata columns"
     )
     fused_map: bool = Field(True, description="Judge by score and retrieval evidence together; off: by the score alone")
+    early_stop: int = Field(0, ge=0, le=100, description="Stop scoring after so many hopeless candidates; 0: never")
     score_cache_mb: int = Field(64, ge=0, description="Megabytes of scores to keep on disk; 0 keeps none")
 
     # retrieval

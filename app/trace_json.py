@@ -41,6 +41,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "calibration": run.calibration,
             "calibration_note": run.calibration_note,
             "why": run.why,
+            "stopped_after": run.stopped_after,
             "cached": run.cached,
             "cached_scores": run.cached_scores,
         },

@@ -145,6 +145,7 @@ class Sluice:
             candidates=settings.candidates,
             where=where,
             fields=tuple(name.strip() for name in settings.passage_fields.split(",") if name.strip()),
+            early_stop=settings.early_stop,
             gate=gate if gate is not None else self.gate_choice(),
         )
 

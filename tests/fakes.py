@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from app.domain import (
+    CalibrationKind,
     Candidate,
     Chunk,
     GatePolicy,
@@ -67,7 +68,7 @@ class BrokenScorer(TableScorer):
 class RawIsP:
     """A calibration whose p is the raw score; evidence is the cosine; p_answerable is fixed."""
 
-    kind = "general"
+    kind: CalibrationKind = "general"
     note = "p is the raw score"
 
     def __init__(self, p_answerable: float | None = 0.9, policy: GatePolicy | None = None) -> None:

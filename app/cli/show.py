@@ -29,6 +29,8 @@ def summary(trace: Trace) -> str:
     notes = [f"{trace.timings_ms['total'] / 1000:.2f} s", f"reranking: {judged.run.status}"]
     if judged.run.status in ("applied", "fallback") and not gate.changed_order and judged.scored:
         notes.append("reranking changed nothing")
+    if judged.run.stopped_after is not None:
+        notes.append(f"stopped early, {judged.run.stopped_after} scored")
     if judged.run.reason is not None:
         notes.append(judged.run.reason)
     return f"{line}   ({'; '.join(notes)})"

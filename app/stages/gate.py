@@ -49,7 +49,8 @@ def decide(
     Raises ProviderNonsense when a score or probability is NaN: a gate never guesses.
     """
     _refuse_nan(scored, p_answerable)
-    gate = _Walk(scored, policy, cost, basis_of(scored, policy, run.scale))
+    basis = basis_of(scored, policy, run.scale)
+    gate = _Walk(scored, policy, cost, basis, stopped_after=run.stopped_after)
     if not scored:
         code = RefusalCode.EMPTY_LIBRARY if library_empty else RefusalCode.NO_CANDIDATES
         return gate.refuse(code, p_answerable)
@@ -114,13 +115,25 @@ class _Walk:
     """One pass over the candidates. Holds what has been admitted and spent so far."""
 
     def __init__(
-        self, scored: Sequence[Scored], policy: GatePolicy, cost: Cost, basis: Basis, *, rank_reason: str = ""
+        self,
+        scored: Sequence[Scored],
+        policy: GatePolicy,
+        cost: Cost,
+        basis: Basis,
+        *,
+        rank_reason: str = "",
+        stopped_after: int | None = None,
     ) -> None:
         self.scored = tuple(scored)
         self.policy = policy
         self.cost = cost
         self.basis = basis
         self.rank_reason = rank_reason or "kept by rank: this scorer has no calibrated threshold"
+        self.unscored_reason = (
+            "the scorer gave this passage no score"
+            if stopped_after is None
+            else f"early stopping: scoring ended after {stopped_after} candidates, the last ones below the gate"
+        )
         self.decisions: dict[str, Decision] = {}
         self.admitted: list[_Admitted] = []
         self.spent = 0
@@ -163,7 +176,7 @@ class _Walk:
         self.decisions.clear()
         for scored in self.scored:
             if failed or not self._was_scored(scored):
-                decision = Decision(scored, DecisionKind.NOT_SCORED, note or "the scorer gave this passage no score")
+                decision = Decision(scored, DecisionKind.NOT_SCORED, note or self.unscored_reason)
             else:
                 decision = Decision(scored, DecisionKind.BELOW_THRESHOLD, self._refused_reason(p_answerable))
             self.decisions[scored.candidate.chunk.id] = decision
@@ -195,7 +208,7 @@ class _Walk:
 
     def _judge(self, scored: Scored, *, duplicates: bool) -> Decision:
         if not self._was_scored(scored):
-            return Decision(scored, DecisionKind.NOT_SCORED, "the scorer gave this passage no score")
+            return Decision(scored, DecisionKind.NOT_SCORED, self.unscored_reason)
         blocked = (self._duplicate(scored) if duplicates else None) or self._too_large(scored)
         if blocked is not None:
             return blocked

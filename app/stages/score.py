@@ -16,6 +16,7 @@ from app.ports import Calibration, Scorer
 FailurePolicy = Literal["required", "fallback", "skip"]
 Fields = tuple[str, ...]
 DEFAULT_FIELDS: Fields = ("title", "section", "text")
+_AT_ONCE = 5  # candidates scored between two looks at whether to go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,36 +72,48 @@ def score(
     policy: FailurePolicy,
     fallback: str,
     fields: Fields = DEFAULT_FIELDS,
+    early_stop: int = 0,
 ) -> Scoring:
-    """Score all candidates with `requested`; on failure refuse, fall back or skip as `policy` says (design.md 5)."""
+    """Score all candidates with `requested`; on failure refuse, fall back or skip as `policy` says (design.md 5).
+
+    `early_stop` > 0: see `_until_hopeless`.
+    """
     if requested == "none":
         return _unscored(retrieved, open_judge, requested, "skipped", "reranking is off")
     try:
-        return _with(open_judge(requested, retrieved.library), question, retrieved, fields, requested=requested)
+        judge = open_judge(requested, retrieved.library)
+        return _with(judge, question, retrieved, fields, requested=requested, early_stop=early_stop)
     except (ProviderError, ModelError) as error:
         reason = error.message
     if policy == "skip":
         return _unscored(retrieved, open_judge, requested, "skipped", reason)
     if policy == "fallback" and fallback not in (requested, "none"):
         try:
-            return _with(
-                open_judge(fallback, retrieved.library), question, retrieved, fields, requested=requested, reason=reason
-            )
+            judge = open_judge(fallback, retrieved.library)
+            return _with(judge, question, retrieved, fields, requested=requested, reason=reason, early_stop=early_stop)
         except (ProviderError, ModelError) as error:
             reason = f"{reason} The fallback failed too: {error.message}"
     return _unscored(retrieved, open_judge, requested, "failed", reason)
 
 
 def _with(
-    judge: Judge, question: str, retrieved: Retrieved, fields: Fields, *, requested: str, reason: str | None = None
+    judge: Judge,
+    question: str,
+    retrieved: Retrieved,
+    fields: Fields,
+    *,
+    requested: str,
+    reason: str | None = None,
+    early_stop: int = 0,
 ) -> Scoring:
     scorer, calibration = judge.scorer, judge.calibration
-    scores = scorer.score(question, [passage_text(c.chunk, fields) for c in retrieved.candidates])
-    if len(scores) != len(retrieved.candidates):
-        raise ProviderNonsense(
-            f"{scorer.profile.label} gave {len(scores)} scores for {len(retrieved.candidates)} passages.",
-            hint="Choose another reranker, or run `sluice doctor`.",
-        )
+    texts = [passage_text(c.chunk, fields) for c in retrieved.candidates]
+    if early_stop > 0 and scorer.profile.pointwise and calibration.policy.keep_above is not None:
+        scores = _until_hopeless(judge, question, retrieved, texts, calibration.policy.keep_above, early_stop)
+    else:
+        scores = _scores(scorer, question, texts)
+    stopped_after = len(scores) if len(scores) < len(texts) else None
+    scores += [Score(None)] * (len(texts) - len(scores))
     judgement = calibration.judge(retrieved, scores)
     return Scoring(
         scored=_ordered(retrieved, judgement, scores),
@@ -115,13 +128,41 @@ def _with(
             calibration=calibration.kind,
             calibration_note=calibration.note,
             label=scorer.profile.label,
-            cached=bool(scores) and all(s.cached for s in scores),
+            cached=bool(scores) and all(s.cached for s in scores[:stopped_after]),
             why=judge.why,
+            stopped_after=stopped_after,
             cached_scores=sum(s.cached for s in scores),
         ),
         p_answerable=judgement.p_answerable,
         defaults=calibration.policy,
     )
+
+
+def _scores(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score]:
+    scores = scorer.score(question, texts)
+    if len(scores) != len(texts):
+        raise ProviderNonsense(
+            f"{scorer.profile.label} gave {len(scores)} scores for {len(texts)} passages.",
+            hint="Choose another reranker, or run `sluice doctor`.",
+        )
+    return scores
+
+
+def _until_hopeless(
+    judge: Judge, question: str, retrieved: Retrieved, texts: Sequence[str], keep_above: float, patience: int
+) -> list[Score]:
+    """Scores in retrieval order, some at a time, until the last `patience` candidates all have p below keep_above.
+
+    That the rest would have too is likely, not sure: what it loses is measured by `tests.benchmarks.early_stop`.
+    """
+    scores: list[Score] = []
+    while len(scores) < len(texts):
+        scores += _scores(judge.scorer, question, texts[len(scores) : len(scores) + _AT_ONCE])
+        so_far = judge.calibration.judge(retrieved, [*scores, *[Score(None)] * (len(texts) - len(scores))]).p
+        last = so_far[max(0, len(scores) - patience) : len(scores)]
+        if len(last) == patience and all(p is not None and p < keep_above for p in last):
+            break
+    return scores
 
 
 def _unscored(

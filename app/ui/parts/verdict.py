@@ -46,6 +46,8 @@ def summary(trace: Trace, gate: GateResult, context: Context | None) -> str:
     facts = [seconds(trace.timings_ms.get("total", 0.0)), f"reranking: {judged.run.status}"]
     if judged.run.status in ("applied", "fallback") and judged.scored and not gate.changed_order:
         facts.append("reranking changed nothing")
+    if judged.run.stopped_after is not None:
+        facts.append(f"stopped early, {judged.run.stopped_after} scored")
     if trace.cost_usd is not None:
         facts.insert(1, f"${trace.cost_usd:.4f}")
     arrow = ' <span aria-hidden="true" class="arrow">→</span> '

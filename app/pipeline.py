@@ -181,6 +181,7 @@ class Pipeline:
                 policy=options.reranker_policy,
                 fallback=options.reranker_fallback,
                 fields=options.fields,
+                early_stop=options.early_stop,
             )
         return Judged(
             question=found.question,

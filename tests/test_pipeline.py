@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from app.compare import compare, comparison_to_json, kendall_tau
-from app.domain import LibraryInfo, RefusalCode, Scale, Turn
+from app.domain import Chunk, LibraryInfo, RefusalCode, Scale, Turn
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Scorer
 from app.stages.score import Judge, passage_text
@@ -21,7 +23,11 @@ OPTIONS = Options(library="fake", reranker="table", reranker_fallback="spare", c
 
 
 def pipeline(
-    scorers: dict[str, Scorer] | None = None, *, chat: ScriptedChat | None = None, p_answerable: float = 0.9
+    scorers: dict[str, Scorer] | None = None,
+    *,
+    chat: ScriptedChat | None = None,
+    p_answerable: float = 0.9,
+    chunks: Sequence[Chunk] = CHUNKS,
 ) -> Pipeline:
     known: dict[str, Scorer] = {
         "table": TableScorer(SCORES),
@@ -35,7 +41,7 @@ def pipeline(
 
     sentences = TableScorer({"aaa b first": 0.1, "aab second": 0.7, "ccc third": 0.2})
     return Pipeline(
-        open_reader=lambda name: MemoryReader(CHUNKS),
+        open_reader=lambda name: MemoryReader(chunks),
         embedder=LetterEmbedder(),
         open_judge=open_judge,
         sentence_scorer=lambda: sentences,
@@ -171,3 +177,11 @@ def test_the_trace_has_the_documented_form() -> None:
         "total",
     ]
     json.dumps(trace)
+
+
+def test_early_stopping_reaches_the_scorer_and_the_trace() -> None:
+    many = [chunk(str(n), f"a{'b' * n} passage {n}") for n in range(12)]
+    made = pipeline({"table": TableScorer({passage_text(c): 0.1 for c in many})}, chunks=many)
+    options = replace(OPTIONS, candidates=12)
+    assert trace_to_json(made.ask("a b", options))["scorer"]["stopped_after"] is None
+    assert trace_to_json(made.ask("a b", replace(options, early_stop=3)))["scorer"]["stopped_after"] == 5

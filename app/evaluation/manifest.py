@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.domain import CalibrationKind, RetrievalMode
+from app.domain import CalibrationKind, GatePolicy, RetrievalMode
 from app.errors import SluiceError
 
 SCHEMA = 1
@@ -51,7 +51,8 @@ class LibraryNote:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationNote:
-    """One configuration, the scorer id that ran, and the calibration it was judged by (with a digest of its maps)."""
+    """One configuration, the scorer id that ran, the calibration it was judged by (with a digest of its maps), and the
+    gate policy in force; a question's token budget may be less, where a chat model's window is."""
 
     id: str
     retrieval: RetrievalMode
@@ -62,6 +63,7 @@ class ConfigurationNote:
     calibration: CalibrationKind
     calibration_note: str
     calibration_digest: str
+    policy: GatePolicy
 
 
 @dataclass(frozen=True, slots=True)

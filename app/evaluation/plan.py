@@ -155,7 +155,9 @@ def plan_run(
                 contents.info.chunks,
                 contents.info.embedder_id,
             ),
-            configurations=tuple(_note(c, j) for c, j in zip(chosen, judges, strict=True)),
+            configurations=tuple(
+                _note(c, j, first.gate, sluice.settings.passage_tokens) for c, j in zip(chosen, judges, strict=True)
+            ),
             settings=_settings(sluice.settings, first, answers),
             versions=versions(),
         ),
@@ -170,7 +172,7 @@ def sampled(questions: QuestionSet, count: int | None, seed: int) -> QuestionSet
     return QuestionSet(questions.name, tuple(questions.questions[place] for place in places))
 
 
-def _note(configuration: Configuration, judge: Judge) -> ConfigurationNote:
+def _note(configuration: Configuration, judge: Judge, gate: GateChoice, passage_tokens: int) -> ConfigurationNote:
     calibration = judge.calibration
     scored = configuration.reranker != "none"
     return ConfigurationNote(
@@ -184,6 +186,7 @@ def _note(configuration: Configuration, judge: Judge) -> ConfigurationNote:
         calibration_note=calibration.note,
         # frozen dataclasses of numbers: equal calibrations read equal, and another threshold reads otherwise
         calibration_digest=hashlib.sha256(repr(calibration).encode("utf-8")).hexdigest()[:16],
+        policy=gate.over(calibration.policy, token_budget=passage_tokens),
     )
 
 
@@ -193,6 +196,7 @@ def _settings(settings: Settings, options: Options, answers: bool) -> dict[str, 
         **{name: value for name, value in asdict(options.gate).items() if value is not None},
         "fields": list(options.fields),
         "fused_map": settings.fused_map,
+        "early_stop": options.early_stop,
         "passage_tokens": settings.passage_tokens,
         "answers": answers,
         "chat_model": chat,

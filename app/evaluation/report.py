@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.evaluation.cost import Cost, cost_of
+from app.evaluation.curves import GateCurves, gate_curves, threshold_grid
 from app.evaluation.failures import FailureSplit, failure_split
 from app.evaluation.intervals import Estimate, mean_interval
 from app.evaluation.manifest import ConfigurationNote, Manifest
@@ -18,9 +21,11 @@ from app.evaluation.paired import Difference, Move, compare_paired, moved_most
 from app.evaluation.records import QuestionRecord
 from app.evaluation.risk_coverage import RiskCoverage, losses_of_answering, risk_coverage
 from app.evaluation.steps import FourSteps, four_steps
+from app.evaluation.sweep import sweep
 from app.evaluation.verdict import MEASURE, Verdict, steps_in_words, verdict
 
 ARMS = ("off", "evidence", "reranked", "gated")
+_THRESHOLDS = 41
 _STEPS = (("off", "evidence"), ("evidence", "reranked"), ("off", "reranked"))
 
 
@@ -42,7 +47,8 @@ class ConfigurationReport:
     after, by question id, for the paired plot; `moved` are the questions that changed most. `ceiling` is the mean share
     of relevant passages among the candidates, `ndcg_ceiling` nDCG@10 of their best order. `missing` questions have no
     record, because the reranker failed on them. `scored_from_cache` had scores from the cache: their scoring time is
-    not in `cost`. `max_chunks` is the gate's.
+    not in `cost`. `curves` move keep_above (or the raw threshold) with answer_above as the policy has it, shape
+    (thresholds, 1); None where passages are kept by rank.
     """
 
     note: ConfigurationNote
@@ -68,7 +74,7 @@ class ConfigurationReport:
     order: OrderCheck
     cost: Cost
     scored_from_cache: int
-    max_chunks: int
+    curves: GateCurves | None
 
     def change(self, before: str, after: str, measure: str = MEASURE) -> Difference | None:
         """A measure of two arms; None where one of them did not run."""
@@ -136,7 +142,7 @@ def report_of(
 def _configuration(
     note: ConfigurationNote, records: Sequence[QuestionRecord], manifest: Manifest
 ) -> ConfigurationReport:
-    max_chunks = int(manifest.settings.get("max_chunks", 5))
+    max_chunks = note.policy.max_chunks
     labelled = [r for r in records if r.labelled]
     arms = [arm for arm in ARMS if arm == "gated" or (labelled and all(arm in r.arms for r in labelled))]
     measured: dict[str, dict[str, PerQuestion]] = {arm: ranking(labelled, arm) for arm in arms} if labelled else {}
@@ -175,8 +181,19 @@ def _configuration(
         order=check_order(records),
         cost=cost_of(records),
         scored_from_cache=sum(r.scorer is not None and "score" not in r.timings_ms for r in records),
-        max_chunks=max_chunks,
+        curves=_curves(note, records),
     )
+
+
+def _curves(note: ConfigurationNote, records: Sequence[QuestionRecord]) -> GateCurves | None:
+    """What the gate would do at other thresholds."""
+    values = [(c.raw if r.basis == "raw" else c.p) for r in records if r.basis != "rank" for c in r.candidates]
+    known = np.asarray([v for v in values if v is not None], dtype=np.float64)
+    if not known.size:
+        return None
+    above = note.policy.answer_above
+    swept = sweep(records, threshold_grid(known, _THRESHOLDS)[1:], note.policy)
+    return gate_curves(swept, [-np.inf if above is None else above])
 
 
 def _against_first(manifest: Manifest, records: Mapping[str, Sequence[QuestionRecord]]) -> tuple[AgainstFirst, ...]:

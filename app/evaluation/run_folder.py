@@ -153,11 +153,17 @@ def next_run(home: Path, plan: Plan, *, but: Path | None = None) -> Path:
         if not (path / MANIFEST).exists():
             if not path.exists() or (path.is_dir() and not any(path.iterdir())):
                 return path
-        elif but is None or path.resolve() != but.resolve():
-            folder = read_run(path)
-            if not differences(folder.manifest, manifest) and not folder.finished:
-                return path
+        elif (but is None or path.resolve() != but.resolve()) and _can_go_on(path, manifest):
+            return path
         number += 1
+
+
+def _can_go_on(path: Path, manifest: Manifest) -> bool:
+    try:
+        folder = read_run(path)
+    except ManifestDamaged:
+        return False  # another version's, perhaps; it stays where it is
+    return not differences(folder.manifest, manifest) and not folder.finished
 
 
 def _whole_lines(path: Path) -> list[str]:

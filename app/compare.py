@@ -43,18 +43,29 @@ class Comparison:
 
 
 def decide_arms(
-    pipeline: Pipeline, judged: Judged, choice: GateChoice, history: Sequence[Turn] = ()
+    pipeline: Pipeline,
+    judged: Judged,
+    choice: GateChoice,
+    history: Sequence[Turn] = (),
+    *,
+    count: int | None = None,
 ) -> dict[Arm, GateResult]:
-    """The decisions of the four arms, without answers."""
+    """The decisions of the four arms, without answers. `count`: n for the ungated arms; None: the gate sets it."""
     gated = pipeline.decide(judged, choice, history=history)
     policy = gated.policy
-    count = len(gated.admitted) or policy.max_chunks
+    if count is None:
+        count = passages_of(gated)
     off = in_retrieval_order(judged)
     ungated = {"off": off, "reranked": judged.scored, "evidence": judged.evidence}
     arms: dict[Arm, GateResult] = {"gated": gated}
     for name, scored in ungated.items():
         arms[name] = gate_stage.first(scored, count, policy, cost=passage_cost, reason=_REASONS[name])  # type: ignore[index]
     return {arm: arms[arm] for arm in ARMS}
+
+
+def passages_of(gated: GateResult) -> int:
+    """n: as many passages as the gate admitted, or as it may admit where it refused."""
+    return len(gated.admitted) or gated.policy.max_chunks
 
 
 def in_retrieval_order(judged: Judged) -> tuple[Scored, ...]:
@@ -73,12 +84,13 @@ def compare(
     arms: Sequence[Arm] = ARMS,
     answers: bool = True,
     on_text: Callable[[Arm, str], None] | None = None,
+    count: int | None = None,
 ) -> Comparison:
     """Run the arms on one judged question; `answers=False` leaves the answers (and a chat model's bill) out.
 
-    `on_text` gets each arm's answer piece by piece.
+    `on_text` gets each arm's answer piece by piece; `count` as for `decide_arms`.
     """
-    decided = decide_arms(pipeline, judged, choice, history)
+    decided = decide_arms(pipeline, judged, choice, history, count=count)
     traces: dict[Arm, Trace] = {}
     for arm in arms:
         seen = judged if arm in ("gated", "reranked") else _without_scores(judged, arm)
@@ -110,8 +122,9 @@ def summarise(traces: Mapping[Arm, Trace], decided: Mapping[Arm, GateResult], ju
 class Contrast:
     """Two arms side by side. `tokens` and `ms` are right minus left; `passages` is the larger of the two counts.
 
-    `only_left` and `only_right` are chunk ids that reached one side's context alone. `same_order`: both arms order all
-    candidates alike.
+    `only_left` and `only_right` are chunk ids that reached one side's context alone. `common` counts the candidates of
+    both sides, `found_left` and `found_right` those that one side alone found (0 over one candidate set); only the
+    common ones have an order that can be compared. `same_order`: same candidates, ordered alike.
     """
 
     only_left: tuple[str, ...]
@@ -121,6 +134,13 @@ class Contrast:
     ms: float
     kendall_tau: float | None
     same_order: bool
+    common: int
+    found_left: int
+    found_right: int
+
+    @property
+    def same_candidates(self) -> bool:
+        return self.found_left == self.found_right == 0
 
     @property
     def differ(self) -> int:
@@ -129,10 +149,11 @@ class Contrast:
 
 
 def contrast(left: Trace, right: Trace) -> Contrast:
-    """What changes from one arm to another, over the same candidates."""
+    """What changes from one arm to another, over the same candidates or over those that both sides found."""
     ours, theirs = (tuple(d.scored.candidate.chunk.id for d in t.gate.admitted) for t in (left, right))
     place = {d.scored.candidate.chunk.id: n for n, d in enumerate(left.gate.decisions)}
-    order = [place[d.scored.candidate.chunk.id] for d in right.gate.decisions]
+    found = [d.scored.candidate.chunk.id for d in right.gate.decisions]
+    order = [place[chunk] for chunk in found if chunk in place]
     left_tokens, right_tokens = (0 if t.context is None else t.context.tokens for t in (left, right))
     return Contrast(
         only_left=tuple(i for i in ours if i not in theirs),
@@ -141,7 +162,10 @@ def contrast(left: Trace, right: Trace) -> Contrast:
         tokens=right_tokens - left_tokens,
         ms=right.timings_ms.get("total", 0.0) - left.timings_ms.get("total", 0.0),
         kendall_tau=kendall_tau(order),
-        same_order=order == sorted(order),
+        same_order=len(order) == len(found) == len(place) and order == sorted(order),
+        common=len(order),
+        found_left=len(place) - len(order),
+        found_right=len(found) - len(order),
     )
 
 

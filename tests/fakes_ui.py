@@ -29,6 +29,8 @@ from app.domain import (
     Trace,
 )
 from app.errors import ProviderTimeout
+from app.evaluation.votes import VoteKind
+from app.evaluation.votes import Votes as KeptVotes
 from app.library.admin import DocumentRow
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Lexical, Vectors
@@ -176,11 +178,15 @@ class Reranker:
     note: str = ""
 
 
-class Votes:
-    def __init__(self) -> None:
+class Votes(KeptVotes):
+    """The real ones, and what was cast in short."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
         self.cast: list[tuple[str, int, str | None]] = []
 
-    def add(self, trace: Trace, *, kind: str, value: int, chunk_id: str | None = None) -> None:
+    def add(self, trace: Trace, *, kind: VoteKind, value: int, chunk_id: str | None = None) -> None:
+        super().add(trace, kind=kind, value=value, chunk_id=chunk_id)
         self.cast.append((kind, value, chunk_id))
 
 
@@ -189,7 +195,7 @@ class FakeSluice:
 
     def __init__(self, home: Path, texts: dict[str, str] | None = None, *, reranker: str | None = None) -> None:
         self.settings = Settings(_env_file=None, sluice_home=home, reranker=reranker or "auto")
-        self.votes = Votes()
+        self.votes = Votes(home / "votes")
         chunks = chunked(handbook() if texts is None else texts)
         documents = len({c.document_id for c in chunks})
         self._info = LibraryInfo("handbook", 1, documents, len(chunks), WordEmbedder.id)

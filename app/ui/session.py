@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app.compare import Arm, Comparison
 from app.domain import Chunk, Judged, Trace, Turn
 from app.errors import SluiceError
+from app.evaluation.playground import Play
+from app.evaluation.votes import BlindChoice
 from app.pipeline import Options
+from app.two_sides import Side, TwoSides
 
 State = Literal["waiting", "working", "done", "stopped", "failed"]
 
@@ -39,15 +41,24 @@ class Exchange:
 
 @dataclass(slots=True)
 class Pair:
-    """The last comparison: two arms of one question."""
+    """The last comparison: two sides of one question."""
 
     question: str
     options: Options
-    left: Arm
-    right: Arm
-    judged: Judged
-    comparison: Comparison
+    left: Side
+    right: Side
+    titles: tuple[str, str]
+    sides: TwoSides
     around: dict[str, tuple[Chunk, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Ballot:
+    """A comparison to be voted on blind. `left_first`: the side set as the left one is shown on the left."""
+
+    pair: Pair
+    left_first: bool
+    choice: BlindChoice | None = None
 
 
 def conversation() -> list[Exchange]:
@@ -135,6 +146,25 @@ def keep_pair(pair: Pair) -> None:
     st.session_state["pair"] = pair
 
 
+def ballot() -> Ballot | None:
+    kept: Ballot | None = st.session_state.get("ballot")
+    return kept
+
+
+def keep_ballot(ballot: Ballot) -> None:
+    st.session_state["ballot"] = ballot
+
+
+def played() -> Play | None:
+    """The playground's last result."""
+    kept: Play | None = st.session_state.get("played")
+    return kept
+
+
+def keep_played(play: Play) -> None:
+    st.session_state["played"] = play
+
+
 def suggest(text: str, keep_above: float | None = None) -> None:
     """A question picked with a button, waiting to be asked in the next run, with the gate it goes with."""
     st.session_state["suggested"] = text
@@ -184,6 +214,11 @@ def clear_form(form: str) -> None:
 def value_of(key: str) -> Any:
     """What a widget stands on, for its callback."""
     return st.session_state.get(key)
+
+
+def put(key: str, value: object) -> None:
+    """Where a widget that is not drawn yet in this run is to stand."""
+    st.session_state[key] = value
 
 
 def take_handed(name: str) -> str | None:

@@ -7,6 +7,12 @@
 | thumb up on an answer | the passages it cites are relevant, weakly: the answer was judged, not each passage |
 | thumb up on a refusal | the library does not answer the question, weakly |
 | thumb down on an answer or refusal | nothing: the fault may lie with the passages, the wording, or the gate |
+| blind vote for one of two answers | as a thumb up on that answer or refusal: "both bad" was offered and not taken |
+| blind vote, equally good | as a thumb up on both answers; nothing where one side answered and the other refused |
+| blind vote, both bad | nothing |
+
+A blind vote says nothing about the answer that was not chosen: it lost to the other, which may have been better still.
+It prefers one *answer*; which side wins how often is counted in `app.evaluation.blind`.
 
 The last vote on the same thing wins. A label by a person on a passage wins over one derived from an answer. A question
 for which only "not relevant" is known is left out: a thumb down does not prove that nothing else is relevant.
@@ -21,7 +27,7 @@ from typing import Any
 
 from app.evaluation.questions.imported import Imported
 from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet, made_id
-from app.evaluation.votes import Vote
+from app.evaluation.votes import Blind, Vote
 
 
 @dataclass
@@ -56,23 +62,41 @@ def questions_from_votes(votes: Iterable[Vote], *, name: str = "votes") -> Impor
 
 
 def _count(vote: Vote, about: _Asked) -> bool:
-    candidates = {str(c["chunk_id"]): c for c in vote.trace["candidates"]}
     kind = str(vote.kind)  # a later version may have written other kinds
     if kind == "passage":
+        candidates = {str(c["chunk_id"]): c for c in vote.trace["candidates"]}
         if vote.chunk_id not in candidates:
             return False
         about.judged[vote.chunk_id] = _label(candidates[vote.chunk_id], grade=1 if vote.value > 0 else 0)
         return True
-    if kind != "answer":
-        return False
-    if vote.trace["gate"]["outcome"] == "refused":
-        about.refused = vote.value
-        return vote.value > 0
-    answer, context = vote.trace.get("answer") or {}, vote.trace.get("context") or {}
+    if kind == "blind" and vote.blind is not None:
+        said = [_count_answer(trace, 1, about) for trace in _chosen(vote.blind, vote.trace)]
+        return any(said)
+    return kind == "answer" and _count_answer(vote.trace, vote.value, about)
+
+
+def _chosen(blind: Blind, second: dict[str, Any]) -> list[dict[str, Any]]:
+    """The traces whose answers a blind vote says will do."""
+    both = [blind.first_trace, second]
+    if blind.choice == "equal":
+        return both if len({_refused(trace) for trace in both}) == 1 else []
+    return {"first": both[:1], "second": both[1:]}.get(blind.choice, [])
+
+
+def _refused(trace: dict[str, Any]) -> bool:
+    return bool(trace["gate"]["outcome"] == "refused")
+
+
+def _count_answer(trace: dict[str, Any], value: int, about: _Asked) -> bool:
+    if _refused(trace):
+        about.refused = value
+        return value > 0
+    candidates = {str(c["chunk_id"]): c for c in trace["candidates"]}
+    answer, context = trace.get("answer") or {}, trace.get("context") or {}
     shown = context.get("chunk_ids", [])
     cited = [shown[n - 1] for n in answer.get("citations", []) if 1 <= n <= len(shown)]
-    about.answers[tuple(_label(candidates[c]) for c in dict.fromkeys(cited) if c in candidates)] = vote.value
-    return vote.value > 0 and bool(cited)
+    about.answers[tuple(_label(candidates[c]) for c in dict.fromkeys(cited) if c in candidates)] = value
+    return value > 0 and bool(cited)
 
 
 def _label(candidate: dict[str, Any], grade: int = 1) -> Label:

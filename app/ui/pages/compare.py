@@ -1,61 +1,92 @@
-"""Compare: one question, two ways of choosing its passages."""
+"""Compare: one question, two ways of choosing its passages, open or blind; and a playground for one's own passages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from app.compare import Arm
 from app.ui import session
 from app.ui.links import Links
-from app.ui.parts import sidebar, verdict, versus, welcome
+from app.ui.parts import blind, playground, sidebar, sides, verdict, versus, welcome
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
 
+Way = Literal["open", "blind", "playground"]
+_WAYS: Mapping[Way, str] = {"open": "Side by side", "blind": "Blind", "playground": "Playground"}
+_ABOUT: Mapping[Way, str] = {
+    "open": "The same question, its passages chosen in two ways, with as many on each side.",
+    "blind": "Two answers in random order, unnamed. Vote first; then you see which is which.",
+    "playground": "A question and passages of your own, ranked by every reranker there is. No library is needed.",
+}
+_NAMES: Mapping[Way, tuple[str, str]] = {"open": ("Left side", "Right side"), "blind": ("One side", "Other side")}
+
 
 def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
-    st.html(
-        '<div class="title"><h1>Compare</h1><p class="muted">The same question and the same candidates, chosen from in '
-        "two ways, with as many passages on each side.</p></div>"
-    )
     handed = session.take_handed("q")
-    question, left, right, pressed = _form(handed)
+    if handed is not None:
+        session.put("compare.way", "open")
+    title = st.empty()
+    way: Way = st.segmented_control(
+        "Way of comparing",
+        list(_WAYS),
+        default="open",
+        required=True,
+        format_func=_WAYS.__getitem__,
+        key="compare.way",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    title.html(f'<div class="title"><h1>Compare</h1><p class="muted">{_ABOUT[way]}</p></div>')
+    if way == "playground":
+        playground.show(open_sluice())
+    else:
+        _sides(open_sluice, links, handed, blindly=way == "blind")
+
+
+def _sides(open_sluice: Callable[[], Sluice], links: Links, handed: str | None, *, blindly: bool) -> None:
+    names = _NAMES["blind" if blindly else "open"]
+    form = st.form("compare", border=False)
+    with form:
+        question = st.text_input("Question", _start(handed, blindly), placeholder="Ask about your documents")
+        left_arm, right_arm, pressed = sides.arms(names)
     body = st.container()
     sluice = open_sluice()
     with st.sidebar:
         info = sidebar.library(sluice)
         options = None if info is None else sidebar.show(sluice, info, disabled=False)
+    with form:
+        left, right = sides.configure(left_arm, right_arm, names, sluice.rerankers())
     with body:
         if info is None or options is None or info.chunks == 0:
             welcome.empty(links)
             return
-        if (pressed or handed) and question.strip():
-            if left == right:
+        if (pressed or handed) and (question or "").strip():
+            if left.over(options) == right.over(options):
                 st.html(verdict.note("rescued", "Choose two different sides."))
                 return
-            found = versus.run(sluice, question.strip(), options, left, right)
+            found = versus.run(sluice, (question or "").strip(), options, left, right, blind=blindly)
             if found is None:
                 return
-            session.keep_pair(found)
+            if blindly:
+                session.keep_ballot(blind.shuffled(found))
+            else:
+                session.keep_pair(found)
             st.rerun()
-        pair = session.pair()
-        if pair is not None:
+        ballot, pair = session.ballot(), session.pair()
+        if blindly and ballot is not None:
+            blind.show(ballot, sluice)
+        elif not blindly and pair is not None:
             if pair.options != options:
                 st.html(verdict.note("held", "This was compared with other settings than those beside it now."))
             versus.show(pair)
 
 
-def _form(handed: str | None) -> tuple[str, Arm, Arm, bool]:
-    arms = list(versus.ARMS)
-    pair = session.pair()
-    start = handed or (pair.question if pair is not None else "")
-    with st.form("compare", border=False):
-        question = st.text_input("Question", start, placeholder="Ask about your documents")
-        first, second, third = st.columns([2, 2, 1], vertical_alignment="bottom")
-        left = first.selectbox("Left side", arms, index=0, format_func=versus.ARMS.__getitem__, key="arm.left")
-        right = second.selectbox("Right side", arms, index=1, format_func=versus.ARMS.__getitem__, key="arm.right")
-        pressed = third.form_submit_button("Compare", type="primary", width="stretch")
-    return question, left, right, pressed
+def _start(handed: str | None, blindly: bool) -> str:
+    if handed:
+        return handed
+    ballot = session.ballot()
+    pair = ballot.pair if blindly and ballot is not None else session.pair()
+    return pair.question if pair is not None else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.domain import Condition, Filter, LibraryInfo, Scalar
+from app.domain import Condition, Filter, LibraryInfo, RetrievalMode, Scalar
 from app.errors import SluiceError
 from app.pipeline import GateChoice, Options
 from app.ui import session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from app.providers.reranking.registry import RerankerChoice
     from app.wiring import Sluice
 
-_MODES = {"hybrid": "Meaning and words", "dense": "Meaning only", "lexical": "Words only"}
+MODES: Mapping[RetrievalMode, str] = {"hybrid": "Meaning and words", "dense": "Meaning only", "lexical": "Words only"}
 _CALIBRATIONS = {
     "here": "Calibrated here, on your own labels.",
     "general": "Calibrated in general, on other documents.",
@@ -69,9 +70,9 @@ def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
     with st.expander("More"):
         mode = st.selectbox(
             "Search by",
-            list(_MODES),
-            index=list(_MODES).index(sluice.settings.retrieval),
-            format_func=_MODES.__getitem__,
+            list(MODES),
+            index=list(MODES).index(sluice.settings.retrieval),
+            format_func=MODES.__getitem__,
             key="mode",
             help=help_of("retrieval"),
             persist_state="session",
@@ -106,7 +107,7 @@ def _reranker(sluice: Sluice, info: LibraryInfo, disabled: bool) -> str:
         "Reranker",
         list(choices),
         index=list(choices).index(default),
-        format_func=lambda name: _named(choices[name]),
+        format_func=lambda name: named(choices[name]),
         key="reranker",
         help=f"{help_of('reranker')} Calibrated: {help_of('calibrated')}",
         persist_state="session",
@@ -127,9 +128,14 @@ def _calibration(sluice: Sluice, name: str, info: LibraryInfo) -> str:
         return error.message
 
 
-def _named(choice: RerankerChoice) -> str:
-    label = choice.label.partition(" (")[0]
-    return label[:1].upper() + label[1:] + ("" if choice.available else " (not available)")
+def named(choice: RerankerChoice) -> str:
+    """What a box calls a reranker."""
+    return short(choice.label) + ("" if choice.available else " (not available)")
+
+
+def short(label: str) -> str:
+    """A label without what stands in brackets, with a capital."""
+    return label.partition(" (")[0][:1].upper() + label.partition(" (")[0][1:]
 
 
 def _detail(choice: RerankerChoice) -> str:

@@ -21,7 +21,7 @@ from app.ports import Embedder, LibraryReader, Scorer
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder
 from app.providers.reranking.cached import remembered
-from app.providers.reranking.registry import DEFAULT, RerankerChoice, choices, open_scorer, resolve
+from app.providers.reranking.registry import ALIASES, DEFAULT, RerankerChoice, choices, open_scorer, resolve
 from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
@@ -98,7 +98,8 @@ class Sluice:
             return automatic(self.settings)
 
     def _named(self, name: str) -> str:
-        return self.automatic.name if name == "auto" else name
+        named = ALIASES.get(name, name)
+        return self.automatic.name if named == "auto" else named
 
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
         """A scorer with the calibration that fits this library best."""

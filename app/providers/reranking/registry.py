@@ -20,6 +20,8 @@ BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
 # more than .005 below plain retrieval (docs/quality.md), and a default must do no harm.
 DEFAULT = "late-interaction"
 COHERE_DEFAULT = "cohere:rerank-v3.5"
+# shorter names for what a person means: the local default, the cross-encoder that ships, Cohere's usual model
+ALIASES = {"local": "auto", "cross-encoder": "bundled", "cohere": COHERE_DEFAULT}
 _KNOWN = "auto, bundled, late-interaction, cross-encoder:NAME_OR_PATH, cohere:MODEL, none"
 
 
@@ -38,8 +40,14 @@ class RerankerChoice:
 
 
 def resolve(name: str, auto: str = DEFAULT) -> str:
-    """The setting name with `auto` as what it stands for; what ships, unless `app.automatic` found better."""
-    return auto if name == "auto" else name
+    """The setting name with `auto` as what it stands for (what ships, unless `app.automatic` found better), and with
+    `local`, `cross-encoder` and `cohere` written out.
+
+    >>> resolve("local"), resolve("cohere")
+    ('late-interaction', 'cohere:rerank-v3.5')
+    """
+    named = ALIASES.get(name, name)
+    return auto if named == "auto" else named
 
 
 def label_of(name: str) -> str:

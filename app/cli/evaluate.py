@@ -1,0 +1,199 @@
+"""`sluice evaluate QUESTIONS`: does reranking help on these documents? And `--compare`: did anything get worse?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from app.cli.progress import Progress
+from app.errors import UsageError
+from app.evaluation.against import ConfigurationCheck, check_lines, check_run
+from app.evaluation.document import Section, Table
+from app.evaluation.grid import Failed, Finished, RunStopped, Started, run_grid
+from app.evaluation.grid import Progress as Asked
+from app.evaluation.plain_values import plain_values
+from app.evaluation.plan import Plan, plan_run
+from app.evaluation.questions.kept import set_path
+from app.evaluation.questions.model import QuestionSet
+from app.evaluation.questions.read import read_questions
+from app.evaluation.report import Report
+from app.evaluation.run_folder import RunFolder, next_run, read_run, start
+from app.evaluation.run_report import report_of_run, write_report
+from app.evaluation.sections import sections_of
+from app.settings import Settings, load_settings
+from app.wiring import Sluice, build
+
+_SHOWN = ("Configurations", "Which step paid", "The gate", "Failures", "Cost")
+_REGRESSION = 4
+
+
+@click.command("evaluate", help="Measure on a question set whether reranking pays, and which step of it.")
+@click.argument("questions", required=False)
+@click.option("--library", "-l", help="Library to ask (default: LIBRARY).")
+@click.option("--rerank", help="Rerankers, with commas between: none,local,cohere (default: RERANKER).")
+@click.option("--retrieval", help="Retrieval modes, with commas between: dense,hybrid (default: RETRIEVAL).")
+@click.option("--candidates", help="How many candidates, with commas between: 20,50 (default: CANDIDATES).")
+@click.option("--questions", "-n", "sample", type=click.IntRange(min=1), help="Ask only so many, drawn with --seed.")
+@click.option("--seed", type=int, default=7, show_default=True, help="Another seed draws other questions.")
+@click.option("--answers", is_flag=True, help="Write and measure answers too.")
+@click.option("--fresh", is_flag=True, help="Ask everything anew without the score cache, so that times are real.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The run's folder.")
+@click.option("--compare", type=click.Path(path_type=Path), help="A baseline run: exit code 4 if this one is worse.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    questions: str | None,
+    library: str | None,
+    rerank: str | None,
+    retrieval: str | None,
+    candidates: str | None,
+    sample: int | None,
+    seed: int,
+    answers: bool,
+    fresh: bool,
+    out: Path | None,
+    compare: Path | None,
+    as_json: bool,
+) -> None:
+    settings = load_settings(library=library, score_cache_mb=0 if fresh else None)
+    sluice = build(settings)
+    baseline = None if compare is None else read_run(compare)
+    if questions is None:
+        if baseline is None:
+            raise UsageError(
+                "Name a question set.",
+                hint="sluice evaluate QUESTIONS, or --compare BASELINE to ask its questions again.",
+            )
+        plan = _as_before(sluice, baseline, library=library, answers=answers)
+    else:
+        plan = plan_run(
+            sluice,
+            question_set(settings, questions),
+            library=library,
+            rerankers=_listed(rerank) or (settings.reranker,),
+            retrievals=_listed(retrieval) or (None,),
+            candidates=_numbers(candidates) or (None,),
+            sample=sample,
+            seed=seed,
+            answers=answers,
+            source=questions,
+        )
+    path = out if out is not None else next_run(settings.sluice_home, plan, but=compare)
+    if compare is not None and path.resolve() == compare.resolve():
+        raise UsageError("A run cannot be compared with itself.", hint="Name another folder: --out DIR")
+    folder = start(path, plan)
+    if fresh:
+        folder.forget()
+    _run(sluice, plan, folder)
+    report = report_of_run(folder)
+    files = write_report(folder, report)
+    checks = () if baseline is None else check_run(baseline, folder)
+    if as_json:
+        click.echo(json.dumps(_as_json(report, folder, checks), ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        _print(report)
+        for line in check_lines(checks) if checks else ():
+            click.echo(line)
+        click.echo(f"Report: {files.html}")
+    if any(c.check.failed for c in checks):
+        raise click.exceptions.Exit(_REGRESSION)
+
+
+def question_set(settings: Settings, named: str) -> QuestionSet:
+    """A question set by its file, or by the name it is kept under for the library."""
+    path = Path(named)
+    if not path.exists() and path.suffix == "":
+        kept = set_path(settings.sluice_home, settings.library, named)
+        if kept.exists():
+            return read_questions(kept)
+    return read_questions(path)
+
+
+def _run(sluice: Sluice, plan: Plan, folder: RunFolder) -> None:
+    progress = Progress()
+    try:
+        for event in run_grid(sluice, plan, folder):
+            if isinstance(event, Started):
+                if event.done:
+                    progress.note(f"{event.done:,} of {event.total:,} questions were asked before; going on.")
+            elif isinstance(event, Asked):
+                progress.at(event.done, event.total, event.seconds_left)
+            elif isinstance(event, Failed):
+                progress.note(f"{event.configuration} failed on {event.id}: {event.reason}")
+            elif isinstance(event, Finished) and event.failed:
+                progress.note(f"{event.failed:,} records are missing. Run the same command again to ask for them.")
+    except (KeyboardInterrupt, RunStopped):
+        progress.note(f"Stopped. What was measured is kept in {folder.path}; the same command goes on there.")
+        raise
+    finally:
+        progress.close()
+
+
+def _as_before(sluice: Sluice, baseline: RunFolder, *, library: str | None, answers: bool) -> Plan:
+    """The baseline's questions under the baseline's configurations."""
+    manifest = baseline.manifest
+    noted = manifest.configurations
+    return plan_run(
+        sluice,
+        baseline.questions,
+        library=library if library is not None else manifest.library.name,
+        rerankers=tuple(dict.fromkeys(c.reranker for c in noted)),
+        retrievals=tuple(dict.fromkeys(c.retrieval for c in noted)),
+        candidates=tuple(dict.fromkeys(c.candidates for c in noted)),
+        answers=answers or bool(manifest.settings.get("answers")),
+        source=str(baseline.path),
+    )
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in _listed(text))
+    except ValueError:
+        raise UsageError(
+            f"--candidates {text} is not a list of numbers.", hint="For example: --candidates 20,50"
+        ) from None
+
+
+def _as_json(report: Report, folder: RunFolder, checks: Sequence[ConfigurationCheck]) -> dict[str, Any]:
+    row = {"schema": 1, "folder": str(folder.path), "verdict": report.first_line, **plain_values(report)}
+    if checks:
+        row["worse"] = any(c.check.failed for c in checks)
+        row["against_baseline"] = plain_values(tuple(checks))
+    return row
+
+
+def _print(report: Report) -> None:
+    click.echo(report.first_line)
+    console = Console(highlight=False, width=None if Console().is_terminal else 200)
+    for section in sections_of(report):
+        if section.title in _SHOWN:
+            console.print(Text(f"\n{section.title}", style="bold"))
+            _print_section(console, section, report.headline)
+
+
+def _print_section(console: Console, section: Section, headline: str) -> None:
+    for words in section.words:
+        console.print(Text(words))
+    for table in section.tables:
+        if table.title in ("", headline) or table.title.endswith(f", {headline}"):
+            console.print(_rich(table))
+
+
+def _rich(table: Table) -> RichTable:
+    shown = RichTable(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(table.head):
+        left = place == 0 or table.words
+        shown.add_column(Text(name), justify="left" if left else "right", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text(cell) for cell in row))
+    return shown

@@ -1,0 +1,85 @@
+"""A report as sections of words, tables and plots: one content for Markdown, HTML and the page. Pure."""
+
+from __future__ import annotations
+
+from app.evaluation.document import Section, Table
+from app.evaluation.figures import milliseconds, money, whole
+from app.evaluation.report import Report
+from app.evaluation.sections_gate import answers, calibration, failures, gate
+from app.evaluation.sections_ranking import configurations, measures, moved, steps
+from app.trace_json import STAGES
+
+
+def sections_of(report: Report) -> tuple[Section, ...]:
+    """The report in its order; sections with nothing to say are left out."""
+    found = (
+        configurations(report),
+        steps(report),
+        measures(report),
+        moved(report),
+        gate(report),
+        calibration(report),
+        failures(report),
+        answers(report),
+        _cost(report),
+        _made_of(report),
+    )
+    return tuple(section for section in found if section is not None)
+
+
+def _cost(report: Report) -> Section:
+    asked = report.configurations
+    stages = [stage for stage in STAGES if any(stage in c.cost.stages for c in asked)]
+    rows = [
+        (
+            f"{stage}, p50 / p95",
+            *(
+                f"{milliseconds(t.p50)} / {milliseconds(t.p95)}" if (t := c.cost.stages.get(stage)) else "-"
+                for c in asked
+            ),
+        )
+        for stage in stages
+    ]
+    rows += [
+        ("tokens sent a question", *(whole(c.cost.tokens) for c in asked)),
+        ("money for 1,000 questions", *(money(c.cost.usd_per_1000) for c in asked)),
+    ]
+    words = [
+        f"{c.note.id}: {c.scored_from_cache:,} of {c.records:,} questions had scores from the score cache; they are "
+        "not in the time of scoring. `--fresh` scores everything anew."
+        for c in asked
+        if c.scored_from_cache
+    ]
+    return Section("Cost", tuple(words), (Table(("", *(c.note.id for c in asked)), tuple(rows)),))
+
+
+def _made_of(report: Report) -> Section:
+    manifest = report.manifest
+    asked, library = manifest.questions, manifest.library
+    sample = "" if asked.sample is None else f", a sample of {asked.asked:,} drawn with seed {asked.seed}"
+    words = [
+        f"Question set {asked.name} ({asked.questions:,} questions, fingerprint {asked.fingerprint}){sample}.",
+        f"Library {library.name}, generation {library.generation}: {library.documents:,} documents, {library.chunks:,} "
+        f"chunks, embedded by {library.embedder}.",
+    ]
+    if report.not_located:
+        words.append(
+            f"{report.not_located:,} questions have labels that are not in the library, and no part in ranking: "
+            "`sluice questions check` names them."
+        )
+    if report.weak:
+        words.append(f"{report.weak:,} questions are weak: nobody has judged them, so ranking looks better than it is.")
+    words += [
+        f"{c.note.id}: {c.missing:,} questions have no record; run the same command again."
+        for c in report.configurations
+        if c.missing
+    ]
+    rows = [("date", manifest.created)]
+    rows += [(f"scorer of {c.note.id}", c.note.scorer or "none") for c in report.configurations]
+    rows += [
+        (f"calibration of {c.note.id}", f"{c.note.calibration} {c.note.calibration_digest}")
+        for c in report.configurations
+    ]
+    rows += [(name, str(value)) for name, value in manifest.settings.items()]
+    rows += [(f"version of {name}", value) for name, value in manifest.versions.items()]
+    return Section("What this was measured on", tuple(words), (Table(("", ""), tuple(rows), words=True),))

@@ -1,0 +1,89 @@
+"""`python -m app.cli.evaluation_job HOME`: the process that the Evaluate page starts (see app.evaluation.job)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from app.errors import SluiceError
+from app.evaluation.grid import Event, Failed, Finished, Progress, Started, run_grid
+from app.evaluation.job import JobProgress, Request, read_request, write_progress
+from app.evaluation.plan import plan_run
+from app.evaluation.questions.read import read_questions
+from app.evaluation.run_folder import next_run, start
+from app.evaluation.run_report import report_of_run, write_report
+from app.settings import load_settings
+from app.wiring import build
+
+_SHOWN = 3  # failures told in words
+_NICE = 5  # the page goes first
+
+
+def main(home: Path) -> None:
+    """Do what the request says, and say how far it is after each question."""
+    signal.signal(signal.SIGTERM, _stop)
+    os.nice(_NICE)
+    progress = JobProgress("starting")
+    try:
+        for event in _events(home, read_request(home)):
+            progress = after(progress, event)
+            write_progress(home, progress)
+    except SluiceError as error:
+        write_progress(home, replace(progress, state="failed", message=error.message, hint=error.hint))
+    except KeyboardInterrupt:
+        write_progress(home, replace(progress, state="stopped", seconds_left=None))
+
+
+def after(progress: JobProgress, event: Event) -> JobProgress:
+    """How far it is after an event of the grid."""
+    match event:
+        case Started(done, total, folder):
+            return replace(progress, state="running", folder=str(folder.path), before=done, done=done, total=total)
+        case Progress():
+            return replace(
+                progress,
+                text=event.text,
+                done=event.done,
+                total=event.total,
+                seconds=event.seconds,
+                seconds_left=event.seconds_left,
+            )
+        case Failed():
+            said = f"{event.configuration}: {event.reason}"
+            return replace(progress, failed=progress.failed + 1, failures=(*progress.failures, said)[-_SHOWN:])
+        case Finished():
+            return replace(progress, state="finished", seconds_left=None)
+
+
+def _events(home: Path, request: Request) -> Iterator[Event]:
+    sluice = build(load_settings(sluice_home=home))
+    plan = plan_run(
+        sluice,
+        read_questions(Path(request.questions), name=request.name),
+        library=request.library,
+        rerankers=request.rerankers,
+        retrievals=request.retrievals,
+        candidates=request.candidates,
+        sample=request.sample,
+        seed=request.seed,
+        answers=request.answers,
+        gate=sluice.gate_choice(**request.gate),
+        source=request.source,
+    )
+    path = next_run(home, plan) if request.folder is None else Path(request.folder)
+    for event in run_grid(sluice, plan, start(path, plan)):
+        if isinstance(event, Finished):
+            write_report(event.folder, report_of_run(event.folder))
+        yield event
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

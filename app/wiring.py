@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from app.applied_gates import with_applied
 from app.automatic import Automatic, automatic
 from app.calibration.score_only import score_only
 from app.calibration.store import calibration_for
@@ -108,6 +109,8 @@ class Sluice:
         calibration = calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None)
         if not self.settings.fused_map:
             calibration = score_only(calibration)
+        home = self.settings.sluice_home
+        calibration = with_applied(calibration, str(scorer.profile.id), home=home, library=library.name)
         auto = self.settings.reranker == "auto" and self._named(name) == self.automatic.name
         return Judge(scorer, calibration, why=self.automatic.why if auto else "")
 

@@ -20,6 +20,7 @@ def show(
     """Draw the controls and return what was chosen over `defaults`. `start` is what the settings choose; `key` names
     the scorer and library these values belong to: another scorer starts from its own."""
     st.markdown("**Gate**", help=help_of("gate"))
+    key = f"{key}.{defaults.answer_above}.{defaults.keep_above}"  # other thresholds in force: sliders start anew there
     answer_above = _slider(
         "Answer only if the library is at least this likely to answer",
         start.answer_above if start.answer_above is not None else defaults.answer_above,

@@ -1,8 +1,12 @@
-"""`sluice compare QUESTION`: the same candidates with and without reranking and gate."""
+"""`sluice compare QUESTION`: the same candidates with and without reranking and gate.
+
+With `--passages FILE` every reranker ranks the passages of a file instead; no library is involved.
+"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +15,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from app.cli import show
+from app.cli import played, show
 from app.cli.options import open_sluice, question_options
 from app.compare import ARMS, Arm, Comparison, compare, comparison_to_json
 
@@ -28,7 +32,17 @@ _TITLES: dict[Arm, str] = {
 @question_options
 @click.option("--all-arms", is_flag=True, help="Also: reranked but ungated, and retrieval evidence only.")
 @click.option("--no-answers", is_flag=True, help="Passages only; no chat call is made.")
-def command(question: str, as_json: bool, all_arms: bool, no_answers: bool, **given: Any) -> None:
+@click.option(
+    "--passages",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Have every reranker (or --reranker) rank the passages in this file: one a line, or a CSV.",
+)
+def command(
+    question: str, as_json: bool, all_arms: bool, no_answers: bool, passages: Path | None, **given: Any
+) -> None:
+    if passages is not None:
+        played.command(question, passages, reranker=given["reranker"], as_json=as_json)
+        return
     sluice, options = open_sluice(**given)
     arms: tuple[Arm, ...] = ARMS if all_arms or as_json else ("off", "gated")
     judged = sluice.pipeline.judge(question, options)

@@ -67,10 +67,7 @@ def read_table(data: bytes, name: str) -> Table:
 
     Raises UsageError for what is not text in UTF-8, has no rows, or cannot be read as a table.
     """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not text in UTF-8.", hint="Save it as CSV UTF-8 and drop it again.") from error
+    text = read_text(data, name)
     delimiter = _delimiter(text)
     try:
         read = [
@@ -85,6 +82,17 @@ def read_table(data: bytes, name: str) -> Table:
     named = _has_names(rows)
     names = rows[0] if named else tuple(f"column {n}" for n in range(1, width + 1))
     return _guessed(tuple(name or f"column {n}" for n, name in enumerate(names, 1)), tuple(rows[named:]), named)
+
+
+def read_text(data: bytes, name: str) -> str:
+    """A file's text. Raises UsageError for what is not text in UTF-8."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\x00"
+    if "\x00" in text:
+        raise UsageError(f"{name} is not text in UTF-8.", hint="Save it as CSV UTF-8 and try again.")
+    return text
 
 
 def column(table: Table, index: int) -> tuple[str, ...]:

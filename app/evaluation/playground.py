@@ -119,6 +119,21 @@ def usable(choices: Sequence[Choice]) -> tuple[list[Choice], tuple[Unusable, ...
     return [choice for choice in real if choice.available], refused
 
 
+@dataclass(frozen=True, slots=True)
+class _ByHand:
+    """A reranker that was named, and is not among those on offer."""
+
+    name: str
+    label: str
+    available: bool = True
+    reason: str | None = None
+
+
+def named_by_hand(name: str, choices: Sequence[Choice]) -> Choice:
+    """The choice of that name; one to be tried where there is none, whatever comes of it."""
+    return next((choice for choice in choices if choice.name == name), _ByHand(name, name))
+
+
 def play(
     question: str,
     passages: Sequence[str],

@@ -76,7 +76,7 @@ def test_the_sign_test_is_the_binomial_tail() -> None:
 
 
 def test_the_interval_holds_the_true_share_at_all_looks_together() -> None:
-    """1,000 series of 120 votes, looked at after each: the sign test calls chance a preference in 22 % of such series."""
+    """1,000 series of 120 votes, looked at after each: the sign test calls chance a preference in 22 % of them."""
     rng = np.random.default_rng(5)
     grid = {(w, n - w): share_interval(w, n - w) for n in range(1, 121) for w in range(n + 1)}
     for share in (0.5, 0.8):

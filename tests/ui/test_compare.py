@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
+
 from tests.fakes_ui import OFF_TOPIC, QUESTION
 from tests.ui.conftest import Open, html
 
@@ -47,3 +54,207 @@ def test_one_arm_twice_is_no_comparison(page: Open) -> None:
     next(b for b in test.button if b.label == "Compare").click()
     test.run()
     assert "Choose two different sides." in html(test)
+
+
+# -- two configurations ----------------------------------------------------------------------------
+
+
+def test_each_side_may_have_a_reranker_a_search_and_candidates_of_its_own(page: Open) -> None:
+    test = page(at="compare")
+    test.text_input[0].set_value(QUESTION)
+    box(test, "Reranker, right side").set_value("raw")
+    box(test, "Search by, left side").set_value("lexical")
+    box(test, "Search by, right side").set_value("dense")
+    box(test, "Candidates, left side").set_value(5)
+    press(test, "Compare")
+    drawn = html(test)
+    assert not test.exception
+    assert "<h2>Without reranking: words only, 5 candidates</h2>" in drawn
+    assert "<h2>With reranking and gate: Word overlap, uncalibrated, meaning only</h2>" in drawn
+    assert "The sides searched differently" in drawn
+    assert "Only those in common have two ranks to compare." in drawn
+    assert " in common" in drawn.partition("Kendall tau")[2][:40]
+    assert "not found</span>" in drawn
+
+
+def test_the_same_configuration_twice_is_no_comparison(page: Open) -> None:
+    test = page(at="compare")
+    test.text_input[0].set_value(QUESTION)
+    box(test, "Left side").set_value("gated")
+    box(test, "Reranker, left side").set_value("auto")
+    press(test, "Compare")
+    # the settings beside the page say "auto" already
+    assert "Choose two different sides." in html(test)
+
+
+def test_a_reranker_that_fails_is_said_on_its_side(page: Open) -> None:
+    test = page(at="compare")
+    test.text_input[0].set_value(QUESTION)
+    box(test, "Reranker, right side").set_value("cohere")
+    press(test, "Compare")
+    assert not test.exception
+    assert "Cohere did not answer in 3 s." in html(test)
+
+
+# -- blind -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left_first", [True, False])
+def test_a_blind_vote_shows_nothing_before_and_everything_after(page: Open, left_first: bool) -> None:
+    test = blind(page, QUESTION)
+    ballot = test.session_state["ballot"]
+    ballot.left_first = left_first
+    test.run()
+    shown = [element.proto.body for element in test.get("html")]
+    left, right = (next(body for body in shown if f"<h2>{side} answer</h2>" in body) for side in ("Left", "Right"))
+    for body in (left, right):
+        about = re.sub(r'<div class="words">.*?</div>', "", body)  # all but the passages' own words
+        for told in ("reranking", "tokens", " s<", " s ", "p&nbsp;", "was ", "stayed", "rank", "only on this side"):
+            assert told not in about, told
+    classes = [set(re.findall(r'class="([^"]*)"', body)) for body in (left, right)]
+    assert classes[0] == classes[1] == {
+        "side-head", "answer side-answer", "quote", "cite", "label", "cards", "passage", "cite-no", "from", "place",
+        "inside", "words", "own",
+    }  # fmt: skip
+    assert "<h2>Without reranking" not in "".join(shown)
+    assert not test.get("vega_lite_chart")
+    press(test, "Left is better")
+    after = html(test)
+    first, second = "Without reranking", "With reranking and gate"
+    chosen, other = (first, second) if left_first else (second, first)
+    assert f"You chose: {chosen}. On the left was: {chosen}; on the right: {other}." in after
+    assert f"1 of 1 blind vote for “{chosen}”; too few to tell." in after
+    assert "Kendall tau" in after
+    assert not [b for b in test.button if b.label in ("Left is better", "Both bad")]
+    [vote] = test.session_state["fake"].votes.read("handbook")
+    assert vote.blind.choice == ("first" if left_first else "second")
+    assert (vote.blind.first.arm, vote.blind.second.arm) == ("off", "gated")
+
+
+def test_both_sides_cite_from_one_on(page: Open) -> None:
+    before = html(blind(page, QUESTION))
+    for side in ("left", "right"):
+        cited = [int(n) for n in re.findall(rf'class="cite" href="#blind-{side}-(\d+)"', before)]
+        assert list(dict.fromkeys(cited)) == list(range(1, len(set(cited)) + 1))
+        assert all(f'id="blind-{side}-{n}"' in before for n in cited)
+
+
+def test_a_refusal_gives_itself_away_and_is_left_out_of_the_count(page: Open) -> None:
+    test = blind(page, OFF_TOPIC)
+    before = html(test)
+    assert "The library does not seem to answer this." in before
+    assert "nearest misses" not in before
+    press(test, "Both bad")
+    after = html(test)
+    assert "left out of the count" in after
+    assert "No blind votes between these two sides yet." in after
+    assert "Left out: 1 in which a side refused" in after
+
+
+def test_no_vote_is_asked_for_where_both_sides_say_the_same(page: Open) -> None:
+    test = blind(page, QUESTION, reranker="none")
+    assert "there is nothing to choose between" in html(test)
+    assert not [b for b in test.button if b.label == "Equally good"]
+    assert "Both sides order the candidates alike" in html(test)
+
+
+def test_votes_that_cannot_be_read_are_said_and_the_comparison_stands(page: Open) -> None:
+    test = blind(page, QUESTION)
+    votes = test.session_state["fake"].votes
+    path = votes.path("handbook")
+    path.parent.mkdir(parents=True)
+    path.write_text("{\n", encoding="utf-8")
+    press(test, "Equally good")
+    assert "line 1 is not a vote" in html(test)
+    assert "Kendall tau" in html(test)
+
+
+# -- playground ------------------------------------------------------------------------------------
+
+LINES = "Tea grows.\nA cross encoder reads both texts.\nThe difference between a bi encoder and a cross encoder.\n"
+
+
+def play(page: Open, *, texts: dict[str, str] | None = None, reranker: str | None = None) -> AppTest:
+    test = page(at="compare", texts=texts, reranker=reranker)
+    return test.segmented_control[0].set_value("playground").run()
+
+
+def test_the_playground_needs_no_library_and_shows_every_reranker(page: Open) -> None:
+    test = play(page, texts={}, reranker="cohere")
+    test.text_input(key="play.question").set_value(QUESTION)
+    test.text_area[0].set_value(LINES)
+    press(test, "Rank them")
+    drawn = html(test)
+    assert not test.exception
+    assert "2 rerankers ranked 3 passages; they agree on the best one. 1 reranker failed." in drawn
+    assert "▲ failed</span>: Cohere did not answer in 3 s." in drawn
+    assert "<b>1st</b>" in drawn
+    assert "0 to 1, uncalibrated" in drawn
+    assert "calibrated in general, by its score alone" in drawn
+    assert "—<small>not known</small>" in drawn
+    assert "the order given" in drawn
+    assert [d.proto.label for d in test.get("download_button")] == ["Export"]
+
+
+def test_the_playground_lists_what_cannot_be_used_with_the_reason(page: Open) -> None:
+    test = play(page)
+    test.text_input(key="play.question").set_value(QUESTION)
+    test.text_area[0].set_value(LINES)
+    test.multiselect[0].set_value(["raw"])
+    press(test, "Rank them")
+    drawn = html(test)
+    assert "1 reranker ranked 3 passages." in drawn
+    assert "<b>Cohere</b>: COHERE_API_KEY is not set" in drawn
+
+
+def test_what_was_typed_stays_when_something_is_off(page: Open) -> None:
+    test = play(page)
+    test.text_area[0].set_value("only one passage")
+    press(test, "Rank them")
+    assert "There is no question." in html(test)
+    test.text_input(key="play.question").set_value(QUESTION)
+    press(test, "Rank them")
+    assert "There is one passage; ranking needs at least two." in html(test)
+    assert test.text_area[0].value == "only one passage"
+    test.segmented_control[0].set_value("blind").run()
+    test.segmented_control[0].set_value("playground").run()
+    assert test.text_area[0].value == "only one passage"
+    assert test.text_input(key="play.question").value == QUESTION
+
+
+def test_a_csv_is_read_its_column_guessed_and_shown(page: Open) -> None:
+    test = play(page)
+    test.text_input(key="play.question").set_value(QUESTION)
+    rows = "id,text,by\n" + "".join(f'{n},"{line}",me\n' for n, line in enumerate(LINES.splitlines()))
+    test.file_uploader[0].upload("rows.csv", rows.encode(), "text/csv").run()
+    assert "The first row names the columns. 3 passages to rank. The first: “Tea grows.”" in html(test)
+    press(test, "Rank them")
+    assert "ranked 3 passages" in html(test)
+    box(test, "Column with the passages").set_value(0)
+    press(test, "Rank them")
+    assert "<summary>0</summary>" in html(test)
+
+
+def test_a_file_that_is_no_table_says_so_on_the_page(page: Open) -> None:
+    test = play(page)
+    test.file_uploader[0].upload("rows.csv", b"\xff\xfe\x00", "text/csv").run()
+    assert "rows.csv is not text in UTF-8." in html(test)
+
+
+# -- what the tests do -----------------------------------------------------------------------------
+
+
+def blind(page: Open, question: str, *, reranker: str | None = None) -> AppTest:
+    test = page(at="compare", reranker=reranker)
+    test.segmented_control[0].set_value("blind").run()
+    test.text_input[0].set_value(question)
+    return press(test, "Compare")
+
+
+def box(test: AppTest, label: str) -> Selectbox[Any]:
+    return next(s for s in test.selectbox if s.label == label)
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    next(b for b in test.button if b.label == label).click()
+    return test.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_MEGABYTES = 5
 _EXAMPLE = "How long may a passage be?\nOne passage a line,\nor several lines with a blank line between passages."
-
-
-@dataclass(frozen=True, slots=True)
-class _Extra:
-    """A reranker named by hand."""
-
-    name: str
-    label: str
-    available: bool = True
-    reason: str | None = None
 
 
 def show(sluice: Sluice) -> None:
@@ -91,8 +80,7 @@ def _choices(sluice: Sluice) -> list[playground.Choice]:
         help=f"{help_of('reranker')} Another one can be typed: cross-encoder:NAME_OR_PATH, or cohere:MODEL.",
         persist_state="session",
     )
-    there = {choice.name: choice for choice in known}
-    chosen = [there.get(name, _Extra(name, name)) for name in names]
+    chosen = [playground.named_by_hand(name, known) for name in names]
     return [*chosen, *(choice for choice in known if not choice.available and choice.name not in names)]
 
 

@@ -55,6 +55,9 @@ QUESTION_FEATURES: Mapping[View, tuple[str, ...]] = {
     "evidence_dense": _BEST_COSINE,
 }
 
+# the best raw scores, best first; not fitted with the others: see app.evaluation.abstention
+SORTED_SCORES = tuple(f"score_{place}" for place in range(1, 21))
+
 _FIELD = 6  # the candidate that stands for the field: max_chunks are above it
 _MOST = 20  # leads are over this many candidates at most, so that asking for 100 changes nothing
 
@@ -143,7 +146,8 @@ def question_features(evidence: Evidence) -> dict[str, float]:
     """Numbers by name; those the evidence does not allow are absent. The lead of a lone candidate is 0."""
     features: dict[str, float] = {}
     if evidence.raw is not None:
-        features |= _leading("score", evidence.raw[~np.isnan(evidence.raw)])
+        known = evidence.raw[~np.isnan(evidence.raw)]
+        features |= _leading("score", known) | _sorted(known)
     if evidence.cosine is not None and evidence.cosine.size:
         features |= _leading("cosine", evidence.cosine)
     if evidence.bm25 is not None and evidence.cover is not None and evidence.bm25.size:
@@ -170,6 +174,13 @@ def _leading(name: str, values: Floats) -> dict[str, float]:
         f"{name}_lead": float(np.sqrt(best - behind[0])),
         f"{name}_over_rest": best - float(behind.mean()),
     }
+
+
+def _sorted(values: Floats) -> dict[str, float]:
+    """The best scores by place; fewer candidates repeat the last."""
+    best = np.sort(values)[::-1][: len(SORTED_SCORES)]
+    padded = np.pad(best, (0, len(SORTED_SCORES) - best.size), mode="edge")
+    return dict(zip(SORTED_SCORES, map(float, padded), strict=True))
 
 
 def _lexical(evidence: Evidence, bm25: Floats, cover: Floats) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, View
+from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, SORTED_SCORES, View
 from app.calibration.fitted import FittedCalibration, FittedOn
 from app.calibration.maps import LogisticMap
 from app.calibration.uncalibrated import NoCalibration
@@ -121,7 +121,9 @@ def _parse(text: str, name: str) -> FittedCalibration:
         scorer=file.scorer,
         fitted_on=file.fitted_on,
         passage={view: _map(part, PASSAGE_FEATURES[view], name) for view, part in file.passage.items()},
-        question={view: _map(part, QUESTION_FEATURES[view], name) for view, part in file.question.items()},
+        question={
+            view: _map(part, (*QUESTION_FEATURES[view], *SORTED_SCORES), name) for view, part in file.question.items()
+        },
         policy=file.policy,
         errors=file.errors,
     )

@@ -18,6 +18,7 @@ COMMANDS = {
     "ask": "Ask one question and print the answer with its citations.",
     "compare": "Answer with and without reranking, side by side.",
     "evaluate": "Measure on a question set whether reranking pays.",
+    "calibrate": "Fit p and the gate's thresholds on your own questions.",
     "ingest": "Fill a library from files and folders.",
     "serve": "Serve the chat page.",
     "doctor": "Say what is installed, what is missing, and what to type.",

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table as RichTable
-from rich.text import Text
 
 from app.cli.progress import Progress
+from app.cli.tables import print_sections
 from app.errors import UsageError
 from app.evaluation.against import ConfigurationCheck, check_lines, check_run
-from app.evaluation.document import Section, Table
+from app.evaluation.document import Section
 from app.evaluation.grid import Failed, Finished, RunStopped, Started, run_grid
 from app.evaluation.grid import Progress as Asked
 from app.evaluation.plain_values import plain_values
@@ -174,26 +173,10 @@ def _as_json(report: Report, folder: RunFolder, checks: Sequence[ConfigurationCh
 
 def _print(report: Report) -> None:
     click.echo(report.first_line)
-    console = Console(highlight=False, width=None if Console().is_terminal else 200)
-    for section in sections_of(report):
-        if section.title in _SHOWN:
-            console.print(Text(f"\n{section.title}", style="bold"))
-            _print_section(console, section, report.headline)
+    print_sections(_of_headline(section, report.headline) for section in sections_of(report) if section.title in _SHOWN)
 
 
-def _print_section(console: Console, section: Section, headline: str) -> None:
-    for words in section.words:
-        console.print(Text(words))
-    for table in section.tables:
-        if table.title in ("", headline) or table.title.endswith(f", {headline}"):
-            console.print(_rich(table))
-
-
-def _rich(table: Table) -> RichTable:
-    shown = RichTable(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(table.head):
-        left = place == 0 or table.words
-        shown.add_column(Text(name), justify="left" if left else "right", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(Text(cell) for cell in row))
-    return shown
+def _of_headline(section: Section, headline: str) -> Section:
+    """Without the tables of the other configurations: the report has them."""
+    tables = tuple(t for t in section.tables if t.title in ("", headline) or t.title.endswith(f", {headline}"))
+    return replace(section, tables=tables)

@@ -47,8 +47,7 @@ def split(
     """
     if not 0 <= test_share <= 1:
         raise ValueError(f"test_share is 0 to 1, not {test_share}")
-    units = {} if resolution is None else {r.question.id: r.units for r in resolution.questions}
-    keys = [keys_of(question, units.get(question.id, ())) for question in questions.questions]
+    keys = _all_keys(questions, resolution)
     groups = _components(keys)
     sides: list[Side] = ["test"] * len(keys)
     sizes: list[int] = []
@@ -67,6 +66,16 @@ def split(
     )
 
 
+def linked(questions: QuestionSet, *, resolution: Resolution | None = None) -> dict[str, str]:
+    """Question id -> the group it belongs to, named by the group's smallest key: what no fit may see a part of."""
+    keys = _all_keys(questions, resolution)
+    found: dict[str, str] = {}
+    for members in _components(keys):
+        name = min(key for member in members for key in keys[member])
+        found.update((questions.questions[member].id, name) for member in members)
+    return found
+
+
 def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str, ...]:
     """What a question has in common with others of its side: its words, its sources, and of what is relevant to it
     the documents (single rows of a file of records), chunks and quotes as labels name them, and `units`, the documents
@@ -82,6 +91,11 @@ def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str,
         if label.quote is not None:
             found.append(f"quote {letters(label.quote)}")
     return (*found, *(f"unit {unit}" for unit in units))
+
+
+def _all_keys(questions: QuestionSet, resolution: Resolution | None) -> list[tuple[str, ...]]:
+    units = {} if resolution is None else {r.question.id: r.units for r in resolution.questions}
+    return [keys_of(question, units.get(question.id, ())) for question in questions.questions]
 
 
 def _folded(text: str) -> str:

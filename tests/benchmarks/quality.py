@@ -1,8 +1,9 @@
 """Quality on real question sets: `python -m tests.benchmarks.quality [--set NAME ...] [--all] [--json]`.
 
 Each set of ../shared/data is filled by `python -m ingest` into a library of its own (below SLUICE_HOME) and asked
-through the real pipeline, history and rewrite included. Four arms over one frozen candidate set: off, evidence,
-reranked, gated; a refused question counts as nothing found in the gated arm.
+through the real pipeline, history and rewrite included. Arms over one frozen candidate set: off, evidence, plain (the
+raw scores alone), reranked, gated; a refused question counts as nothing found in the gated arm. Beside them, dense:
+what dense retrieval alone would have found.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from tests.benchmarks.quality_numbers import (
     refusals,
 )
 
-ARMS = ("off", "evidence", "reranked", "gated")
+ARMS = ("dense", "off", "evidence", "plain", "reranked", "gated")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -85,11 +86,12 @@ def _ask(sluice: Sluice, dev: DevSet, asked: Asked, options: Options, *, check_a
     question = pipeline.judge(asked.text, options, history=asked.history)
     gate = pipeline.decide(question, options.gate, history=asked.history)
     refused = gate.outcome == "refused"
+    dense = pipeline.judge(asked.text, replace(options, retrieval="dense", reranker="none"), history=asked.history)
     found = Judged(
         id=asked.id,
         answerable=asked.answerable,
         relevant=asked.relevant,
-        ranked=_ranked(dev, question, gate),
+        ranked=_ranked(dev, question, gate, dense),
         p_answerable=question.p_answerable,
         refused=refused,
     )
@@ -104,8 +106,13 @@ def _ask(sluice: Sluice, dev: DevSet, asked: Asked, options: Options, *, check_a
     return found, question.run.calibration_note
 
 
-def _ranked(dev: DevSet, question: JudgedQuestion, gate: GateResult) -> dict[str, list[str]]:
+def _ranked(dev: DevSet, question: JudgedQuestion, gate: GateResult, dense: JudgedQuestion) -> dict[str, list[str]]:
+    by_raw = sorted(
+        question.scored, key=lambda s: (s.raw_score is None, -(s.raw_score or 0.0), s.candidate.rank_before)
+    )
     arms = {
+        "dense": [c.chunk for c in dense.retrieved.candidates],
+        "plain": [s.candidate.chunk for s in by_raw],
         "off": [c.chunk for c in question.retrieved.candidates],
         "evidence": [s.candidate.chunk for s in question.evidence],
         "reranked": [s.candidate.chunk for s in question.scored],
@@ -133,6 +140,8 @@ def _report(dev: DevSet, judged: Sequence[Judged], *, reranker: str, calibration
         "arms": {arm: {name: bootstrap([*measured[arm][name].values()]) for name in MEASURES} for arm in ARMS},
         "differences": {
             "reranked - evidence": difference(measured["reranked"]["nDCG@10"], measured["evidence"]["nDCG@10"]),
+            "reranked - dense": difference(measured["reranked"]["nDCG@10"], measured["dense"]["nDCG@10"]),
+            "reranked - plain": difference(measured["reranked"]["nDCG@10"], measured["plain"]["nDCG@10"]),
             "reranked - off": difference(measured["reranked"]["nDCG@10"], measured["off"]["nDCG@10"]),
             "evidence - off": difference(measured["evidence"]["nDCG@10"], measured["off"]["nDCG@10"]),
         },

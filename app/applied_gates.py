@@ -86,10 +86,13 @@ def digest_of(calibration: Calibration) -> str:
 
 
 def with_applied(calibration: Calibration, scorer: str, *, home: Path, library: str) -> Calibration:
-    """The calibration with the thresholds applied to this library, where they were measured with it.
+    """The calibration with the thresholds applied to this library, where they were measured with it. Passages without a
+    library (`library` is "": LangChain documents, the playground) have none.
 
     Raises CalibrationError when the file cannot be read.
     """
+    if not library:
+        return calibration
     gate = applied_gate(home, library, scorer)
     if gate is None or gate.calibration != digest_of(calibration):
         return calibration

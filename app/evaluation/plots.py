@@ -20,7 +20,7 @@ from app.evaluation.verdict import points
 
 _LEFT, _RIGHT = 34.0, WIDTH - 12.0
 _TOP, _BOTTOM = 12.0, 172.0
-_BAR_FILLS = ("failed", "rescued", "held", "mark", "line", "failed-soft", "through")
+_BAR_FILLS = ("failed", "rescued", "held", "muted", "text", "failed-soft", "through")
 
 
 def interval_plot(rows: Sequence[tuple[str, Estimate | None]]) -> str:
@@ -168,8 +168,9 @@ def failure_bar(split: FailureSplit, names: Mapping[Failure, str]) -> str:
     for place, (failure, count) in enumerate(parts):
         width = WIDTH * count / max(1, split.questions)
         fill = _BAR_FILLS[[*names].index(failure) % len(_BAR_FILLS)]
-        drawing.rect(at, 6, max(width - 1, 0.5), 24, fill=fill, note=f"{names[failure]}: {count}")
-        drawing.rect(0, 40 + 18 * place, 12, 12, fill=fill)
+        edge = "failed" if fill == "failed-soft" else fill
+        drawing.rect(at + 0.5, 6, max(width - 2, 0.5), 24, fill=fill, note=f"{names[failure]}: {count}", edge=edge)
+        drawing.rect(0.5, 40.5 + 18 * place, 11, 11, fill=fill, edge=edge)
         drawing.text(18, 50 + 18 * place, f"{count:,} {names[failure]}", fill="text")
         at += width
     return drawing.rendered()

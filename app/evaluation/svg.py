@@ -39,11 +39,14 @@ class Drawing:
             f'<polyline points="{told}" fill="none" style="stroke:var(--{stroke})" stroke-width="2"{dashes}/>'
         )
 
-    def rect(self, x: float, y: float, width: float, height: float, *, fill: str, note: str = "") -> None:
+    def rect(
+        self, x: float, y: float, width: float, height: float, *, fill: str, note: str = "", edge: str = ""
+    ) -> None:
         told = f"<title>{escape(note)}</title>" if note else ""
+        stroke = f";stroke:var(--{edge})" if edge else ""
         self.parts.append(
             f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0.0))}" height="{_n(max(height, 0.0))}" '
-            f'style="fill:var(--{fill})">{told}</rect>'
+            f'style="fill:var(--{fill}){stroke}">{told}</rect>'
         )
 
     def dot(self, x: float, y: float, *, fill: str, radius: float = 4, note: str = "") -> None:

@@ -129,7 +129,7 @@ def calibrate(
         fitted = by_scores[1]
         default = sizes.over(fitted.calibration.policy, token_budget=budget)
         unseen = [recorded(o, u.judgement, default) for o, u in zip(fitting, fitted.unseen, strict=True)]
-    policy, proposals = propose(unseen, default, wanted)
+    policy, proposals = propose(unseen, _between(default, unseen), wanted)
     policy, words = gate_plan(policy, question_separation(unseen), passage_separation(unseen))
     after = held_out(_test_records(fitted.calibration, testing, policy), policy.keep_above)
     now = plan.judge.calibration
@@ -170,6 +170,16 @@ def recorded(observed: Observed, judgement: Judgement, policy: GatePolicy) -> Qu
         relevant=passages.relevant,
         passage_of=passages.passage_of,
     )
+
+
+def _between(policy: GatePolicy, unseen: Sequence[QuestionRecord]) -> GatePolicy:
+    """Where both kinds of question separate cleanly, answer_above in the middle of the gap: to refuse a tenth of the
+    answerable ones would be refusing for nothing."""
+    found = question_separation(unseen)
+    if found is None or not found.clean:
+        return policy
+    below = max((p for p in (*found.yes, *found.no) if p < found.threshold), default=0.0)
+    return replace(policy, answer_above=(below + found.threshold) / 2.0)
 
 
 def _judged(judged: Judged, judgement: Judgement, policy: GatePolicy) -> Judged:

@@ -14,17 +14,17 @@ from app.calibration.maps import LogisticMap, sigmoid
 from app.calibration.store import calibration_for, load_calibration, save_calibration
 from app.domain import LibraryInfo, Scale, ScorerId, ScorerProfile
 from app.errors import UsageError
-from app.evaluation.answered import AnsweredRounds, LabelsDamaged, judged
-from app.evaluation.borderline import Asked, Pair, chances, choose, log_odds
-from app.evaluation.effect import LEAST_ANSWERS, effect_of, why_not
-from app.evaluation.here import MARK, applied, apply, base_calibration, corrected, rescaled, take_back
-from app.evaluation.own_questions import own_questions
+from app.evaluation.five_minutes.answered import AnsweredRounds, LabelsDamaged, judged
+from app.evaluation.five_minutes.borderline import Asked, Pair, chances, choose, log_odds
+from app.evaluation.five_minutes.effect import LEAST_ANSWERS, effect_of, why_not
+from app.evaluation.five_minutes.here import MARK, applied, apply, base_calibration, corrected, rescaled, take_back
+from app.evaluation.five_minutes.own_questions import own_questions
+from app.evaluation.five_minutes.rounds import Round, RoundQuestion, ShownPassage
+from app.evaluation.five_minutes.shift import INTERCEPT_SD, LEAST_SLOPE, fit_shift, fit_shifts, shifted
+from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.questions.kept import set_path
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet
 from app.evaluation.questions.write import write_questions
-from app.evaluation.rounds import Round, RoundQuestion, ShownPassage
-from app.evaluation.shift import INTERCEPT_SD, LEAST_SLOPE, fit_shift, fit_shifts, shifted
-from app.evaluation.weighted import weighted_share
 from tests.calibration.questions import LIBRARY, retrieved
 from tests.calibration.test_judging import ON, calibration, scores
 from tests.evaluation.libraries import contents

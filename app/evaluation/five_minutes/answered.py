@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from app.domain import ScorerId
 from app.errors import SluiceError
-from app.evaluation.borderline import Asked, Pair
-from app.evaluation.rounds import Round, RoundQuestion, ShownPassage
+from app.evaluation.five_minutes.borderline import Asked, Pair
+from app.evaluation.five_minutes.rounds import Round, RoundQuestion, ShownPassage
 from app.library.places import places
 
 Reply = Literal["yes", "no", "skip"]

@@ -15,7 +15,7 @@ from app.calibration.fitted import FittedCalibration, FittedOn
 from app.calibration.maps import LogisticMap
 from app.calibration.store import calibration_for, load_calibration, save_calibration
 from app.domain import LibraryInfo, ScorerProfile
-from app.evaluation.effect import Effect
+from app.evaluation.five_minutes.effect import Effect
 
 MARK = "five_minutes"  # in `errors`: this file was made here, and may be taken back
 _ASIDE = ".before-five-minutes"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from app.domain import GatePolicy, Judged, LibraryInfo, Question, Score
 from app.errors import ProviderUnreachable, UsageError
-from app.evaluation.borderline import COUNT, Asked, Pair, choose, log_odds
+from app.evaluation.five_minutes.borderline import COUNT, Asked, Pair, choose, log_odds
 from app.evaluation.questions.model import LabelledQuestion
 from app.evaluation.recording import said_before
 from app.pipeline import Options, Pipeline

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from app.calibration.maps import sigmoid
-from app.evaluation.borderline import Asked, Pair, log_odds
+from app.evaluation.five_minutes.borderline import Asked, Pair, log_odds
+from app.evaluation.five_minutes.shift import fit_shift, fit_shifts
+from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.intervals import LEVEL, SEED, Estimate, expanded_levels
-from app.evaluation.shift import fit_shift, fit_shifts
-from app.evaluation.weighted import weighted_share
 
 Floats = npt.NDArray[np.float64]
 

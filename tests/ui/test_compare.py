@@ -113,8 +113,8 @@ def test_a_blind_vote_shows_nothing_before_and_everything_after(page: Open, left
             assert told not in about, told
     classes = [set(re.findall(r'class="([^"]*)"', body)) for body in (left, right)]
     assert classes[0] == classes[1] == {
-        "side-head", "answer side-answer", "quote", "cite", "label", "cards", "passage", "cite-no", "from", "place",
-        "inside", "words", "own",
+        "unnamed", "side-head", "answer side-answer", "quote", "cite", "label", "cards", "passage", "cite-no", "from",
+        "place", "inside", "words", "own",
     }  # fmt: skip
     assert "<h2>Without reranking" not in "".join(shown)
     assert not test.get("vega_lite_chart")

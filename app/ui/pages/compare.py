@@ -28,6 +28,7 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     handed = session.take_handed("q")
     if handed is not None:
         session.put("compare.way", "open")
+        session.put("compare.question", handed)
     title = st.empty()
     way: Way = st.segmented_control(
         "Way of comparing",
@@ -50,7 +51,9 @@ def _sides(open_sluice: Callable[[], Sluice], links: Links, handed: str | None, 
     names = _NAMES["blind" if blindly else "open"]
     form = st.form("compare", border=False)
     with form:
-        question = st.text_input("Question", _start(handed, blindly), placeholder="Ask about your documents")
+        question = st.text_input(
+            "Question", key="compare.question", placeholder="Ask about your documents", persist_state="session"
+        )
         left_arm, right_arm, pressed = sides.arms(names)
     body = st.container()
     sluice = open_sluice()
@@ -82,11 +85,3 @@ def _sides(open_sluice: Callable[[], Sluice], links: Links, handed: str | None, 
             if pair.options != options:
                 st.html(verdict.note("held", "This was compared with other settings than those beside it now."))
             versus.show(pair)
-
-
-def _start(handed: str | None, blindly: bool) -> str:
-    if handed:
-        return handed
-    ballot = session.ballot()
-    pair = ballot.pair if blindly and ballot is not None else session.pair()
-    return pair.question if pair is not None else ""

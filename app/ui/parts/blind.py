@@ -91,16 +91,16 @@ def side_of(side: Side, trace: Trace) -> BlindSide:
 
 
 def _answer(seen: Veiled, place: str) -> str:
-    head = f'<div class="side-head"><h2>{place.capitalize()} answer</h2></div>'
+    head = f'<div class="unnamed"><div class="side-head"><h2>{place.capitalize()} answer</h2></div>'
     if seen.text is None:
-        return f'{head}<div class="answer side-answer"><p>The library does not seem to answer this.</p></div>'
+        return f'{head}<div class="answer side-answer"><p>The library does not seem to answer this.</p></div></div>'
     render = safe.quoted if seen.quoted else safe.answer
     body = render(seen.text, known=range(1, seen.cited + 1), anchor=lambda n: f"blind-{place}-{n}")
     cards = "".join(
         _card(number, chunk, seen, f"blind-{place}-{number}") for number, chunk in enumerate(seen.passages, 1)
     )
     read = f'<p class="label">From {plural(len(seen.passages), "passage")}</p>'
-    return f'{head}<div class="answer side-answer">{body}</div>{read}<div class="cards">{cards}</div>'
+    return f'{head}<div class="answer side-answer">{body}</div>{read}<div class="cards">{cards}</div></div>'
 
 
 def _card(number: int, chunk: Chunk, seen: Veiled, anchor: str) -> str:

@@ -36,7 +36,7 @@ def show(play: Play) -> None:
     if ranked:
         st.html(_agreement(play))
     if play.unusable:
-        rows = "".join(f"<li><b>{safe.text(u.label)}</b>: {safe.text(u.reason)}</li>" for u in play.unusable)
+        rows = "".join(f"<li><b>{safe.text(_capital(u.label))}</b>: {safe.text(u.reason)}</li>" for u in play.unusable)
         st.html(f'<p class="label">Not available here</p><ul class="files">{rows}</ul>')
 
 
@@ -57,14 +57,16 @@ def line(play: Play, ranked: list[Played]) -> str:
 def _passages(play: Play, ranked: list[Played]) -> str:
     """A row a passage, in the first reranker's order; a column a reranker: rank, raw score, p."""
     rankings = [r.ranking for r in ranked if r.ranking is not None]
-    heads = "".join(f'<th scope="col">{safe.text(r.label)}<small>rank, raw score, p</small></th>' for r in ranked)
+    heads = "".join(
+        f'<th scope="col">{safe.text(_capital(r.label))}<small>rank, raw score, p</small></th>' for r in ranked
+    )
     rows = []
     for index in rankings[0].order:
         text = play.passages[index]
-        short = text if len(text) <= 110 else f"{text[:110].rsplit(' ', 1)[0]} …"
+        begins = text if len(text) <= 110 else f"{text[:110].rsplit(' ', 1)[0]} …"
         cells = "".join(f"<td>{_cell(ranking, index)}</td>" for ranking in rankings)
         rows.append(
-            f'<tr><td class="num">{index + 1}</td><td class="what"><details><summary>{safe.text(short)}</summary>'
+            f'<tr><td class="num">{index + 1}</td><td class="what"><details><summary>{safe.text(begins)}</summary>'
             f'<div class="words">{safe.text(text)}</div></details></td>{cells}</tr>'
         )
     return _scrolled(
@@ -106,7 +108,7 @@ def _fact_row(result: Played) -> str:
     ranking = result.ranking
     if ranking is None:
         return (
-            f'<tr><td>{safe.text(result.label)}</td><td colspan="4">'
+            f'<tr><td>{safe.text(_capital(result.label))}</td><td colspan="4">'
             f'<span class="failed">{SHAPES["failed"]} failed</span>: '
             f"{safe.text(result.error)}<small>{safe.text(result.hint)}</small></td></tr>"
         )
@@ -118,7 +120,7 @@ def _fact_row(result: Played) -> str:
     cached = f"<small>{ranking.cached} of {len(ranking.raw)} scores from the cache</small>" if ranking.cached else ""
     cost = "free, runs here" if ranking.cost_usd == 0.0 else "—<small>not known</small>"
     return (
-        f"<tr><td>{safe.text(result.label)}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"
+        f"<tr><td>{safe.text(_capital(result.label))}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"
         f"<td>{_CALIBRATIONS[ranking.calibration]}</td><td class='num'>{seconds(ranking.ms)}{cached}</td>"
         f"<td class='num'>{cost}</td></tr>"
     )
@@ -133,7 +135,7 @@ def _agreement(play: Play) -> str:
     for pair in agreements(play):
         tau = "–" if pair.tau is None else f"{pair.tau:.2f}".replace("-", "−")
         top = "–" if pair.top is None else f"{round(pair.top * TOP)} of {TOP}"
-        between = f"{safe.text(pair.other)} <span class='muted'>and</span> {safe.text(pair.one)}"
+        between = f"{safe.text(_capital(pair.other))} <span class='muted'>and</span> {safe.text(pair.one)}"
         rows.append(f"<tr><td>{between}</td><td class='num'>{tau}</td><td class='num'>{top}</td></tr>")
     heads = (
         f'<th scope="col">Agreement</th><th scope="col" class="num">Kendall tau{why("kendall tau")}</th>'
@@ -142,6 +144,10 @@ def _agreement(play: Play) -> str:
     few = len(play.passages) <= TOP
     note = f'<p class="muted">With {TOP} passages or fewer, all orders share their first {TOP}.</p>' if few else ""
     return _scrolled("Agreement", heads, rows) + note
+
+
+def _capital(label: str) -> str:
+    return label[:1].upper() + label[1:]
 
 
 def _scrolled(label: str, heads: str, rows: list[str], *, css: str = "rows") -> str:

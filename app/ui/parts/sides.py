@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.compare import Arm
-from app.domain import RetrievalMode
 from app.two_sides import Side
 from app.ui.parts import sidebar
 from app.ui.words import help_of
@@ -78,10 +77,11 @@ def _otherwise(key: str, name: str, arm: Arm, choices: Sequence[RerankerChoice])
         help=help_of("reranker"),
         persist_state="session",
     )
-    mode: RetrievalMode | None = st.selectbox(
+    modes = {f"{mode}": mode for mode in sidebar.MODES}
+    chosen = st.selectbox(
         f"Search by, {name.lower()}",
-        [None, *sidebar.MODES],
-        format_func=lambda chosen: _BESIDE if chosen is None else sidebar.MODES[chosen],
+        ["", *modes],
+        format_func=lambda mode: sidebar.MODES[modes[mode]] if mode else _BESIDE,
         key=f"side.{key}.mode",
         help=help_of("retrieval"),
         persist_state="session",
@@ -94,4 +94,4 @@ def _otherwise(key: str, name: str, arm: Arm, choices: Sequence[RerankerChoice])
         help=help_of("candidates"),
         persist_state="session",
     )
-    return Side(arm, reranker or None, mode, candidates or None)
+    return Side(arm, reranker or None, modes.get(chosen), candidates or None)

@@ -39,10 +39,11 @@ def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
 
 
 def _pages(open_sluice: Callable[[], Sluice], start: str) -> Links:
-    from app.ui.pages import chat, compare, handbook, library
+    from app.ui.pages import chat, compare, evaluate, handbook, library
 
     links = Links({})
-    for name, show in (("chat", chat.show), ("compare", compare.show), ("library", library.show)):
+    shown = {"chat": chat.show, "compare": compare.show, "evaluate": evaluate.show, "library": library.show}
+    for name, show in shown.items():
         links.pages[name] = st.Page(
             partial(show, open_sluice, links), title=name.capitalize(), url_path=name, default=name == start
         )

@@ -143,6 +143,42 @@ TERMS: Mapping[str, Term] = {
     "failure": Term("What happens when the reranker does not answer.", "hosted-rerankers"),
     "library": Term("A named set of documents that can be searched together.", "getting-started"),
     "passage": Term("A piece of a document, at most 220 tokens, cut along its headings and pages.", "chunking"),
+    "question set": Term(
+        "Questions with what is known about each: where its answer stands, or that the library has none.",
+        "question-sets",
+    ),
+    "evaluation": Term(
+        "A question set asked under one or more configurations, with everything measured; kept until you remove it.",
+        "does-reranking-help",
+    ),
+    "ndcg": Term(
+        "How near the top the relevant passages stand, from 0 to 1; the interval says where the true value may lie.",
+        "measuring-ranking",
+    ),
+    "steps": Term(
+        "What is sent is worth after each step, with as many passages each; a step paid if it gained more than chance.",
+        "does-reranking-help",
+    ),
+    "paired": Term(
+        "Each bar is a question: how much reranking moved its relevant passages up or down.", "measuring-ranking"
+    ),
+    "precision": Term("The share of the passages sent that is relevant.", "measuring-ranking"),
+    "recall": Term(
+        "The share of the relevant passages that is sent, those that search missed included.", "measuring-ranking"
+    ),
+    "refusal errors": Term(
+        "Refusing a question the library answers, or answering one it does not: less of one is more of the other.",
+        "thresholds-and-refusal",
+    ),
+    "reliability": Term(
+        "Of passages with p 0.7, about 7 in 10 should be relevant: points near the line say that they are.",
+        "calibration",
+    ),
+    "risk-coverage": Term(
+        "If only the questions it is surest of were answered: how many of those would go wrong.",
+        "thresholds-and-refusal",
+    ),
+    "failure split": Term("One cause a question: the last step that still had what was needed.", "does-reranking-help"),
     "evidence": Term(
         "The order by search's own evidence (cosine, BM25, ranks) without the reranker: what the reranker must beat.",
         "measuring-ranking",

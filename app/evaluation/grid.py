@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from app.domain import Judged, Trace
@@ -68,7 +68,7 @@ class Finished:
 Event = Started | Progress | Failed | Finished
 
 
-def run_grid(sluice: Asking, plan: Plan, folder: RunFolder) -> Iterator[Event]:
+def run_grid(sluice: Asking, plan: Plan, folder: RunFolder) -> Generator[Event, None, None]:
     """Ask what the folder has no record of, and append the records.
 
     Raises UsageError while another process writes to the folder, RunStopped when a reranker keeps failing, and whatever

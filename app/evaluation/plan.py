@@ -6,7 +6,7 @@ import hashlib
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import Protocol
 
 from app.domain import LibraryInfo, RetrievalMode
@@ -17,6 +17,7 @@ from app.evaluation.questions.model import QuestionSet
 from app.evaluation.questions.resolve import resolve
 from app.library.contents import read_contents
 from app.pipeline import GateChoice, Options, Pipeline
+from app.ports import Calibration
 from app.settings import Settings
 from app.stages.score import FailurePolicy, Judge
 
@@ -184,10 +185,15 @@ def _note(configuration: Configuration, judge: Judge, gate: GateChoice, passage_
         label=judge.scorer.profile.label,
         calibration=calibration.kind,
         calibration_note=calibration.note,
-        # frozen dataclasses of numbers: equal calibrations read equal, and another threshold reads otherwise
-        calibration_digest=hashlib.sha256(repr(calibration).encode("utf-8")).hexdigest()[:16],
+        calibration_digest=_digest(calibration),
         policy=gate.over(calibration.policy, token_budget=passage_tokens),
     )
+
+
+def _digest(calibration: Calibration) -> str:
+    """Equal calibrations have equal ones: ours are frozen dataclasses of numbers, others are known by what they say."""
+    known = repr(calibration) if is_dataclass(calibration) else f"{calibration.note} {calibration.policy}"
+    return hashlib.sha256(known.encode("utf-8")).hexdigest()[:16]
 
 
 def _settings(settings: Settings, options: Options, answers: bool) -> dict[str, object]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cells as text; the first column names the row, the others are numbers unless `words` says so."""
+    """Cells as text; the first column names the row, the others are numbers unless `words` says so. `aside`: about a
+    configuration that is not the headline's, so folded away where that is possible."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     title: str = ""
     words: bool = False
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

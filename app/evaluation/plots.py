@@ -18,7 +18,7 @@ from app.evaluation.steps import FourSteps
 from app.evaluation.svg import WIDTH, Drawing, legend, scale
 from app.evaluation.verdict import points
 
-_LEFT, _RIGHT = 34.0, WIDTH - 12.0
+_LEFT, _RIGHT = 40.0, WIDTH - 12.0
 _TOP, _BOTTOM = 12.0, 172.0
 _BAR_FILLS = ("failed", "rescued", "held", "muted", "text", "failed-soft", "through")
 
@@ -82,16 +82,17 @@ def staircase(found: FourSteps) -> str:
     steps = [step for step in found.steps if step.worth is not None]
     drawing = Drawing("; ".join(f"{s.name} {estimate(s.worth)}" for s in steps), _BOTTOM + 40)
     width = (_RIGHT - _LEFT) / max(1, len(steps))
+    most = max((s.worth.high or s.worth.value for s in steps if s.worth is not None), default=1.0) or 1.0
     for place, step in enumerate(steps):
         assert step.worth is not None
         worth = step.worth
         x = _LEFT + place * width
-        top = scale(0, 1, _BOTTOM, _TOP + 18, worth.value)
+        top = scale(0, most, _BOTTOM, _TOP + 18, worth.value)
         paid = step.difference is not None and step.paid == "paid"
         drawing.rect(x + 6, top, width - 12, _BOTTOM - top, fill="through" if paid else "held", note=estimate(worth))
         if worth.low is not None and worth.high is not None:
             middle = x + width / 2
-            ends = [scale(0, 1, _BOTTOM, _TOP + 18, end) for end in (worth.low, worth.high)]
+            ends = [scale(0, most, _BOTTOM, _TOP + 18, end) for end in (worth.low, worth.high)]
             drawing.line(middle, ends[0], middle, ends[1], stroke="text", width=1.5)
         drawing.text(x + 10, top - 5, points(worth.value), fill="text")
         drawing.text(x + width / 2, _BOTTOM + 16, step.name, anchor="middle", fill="text")

@@ -26,12 +26,15 @@ p { margin: .4rem 0; max-width: 70ch; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; max-width: 30rem; }
 figcaption { font-size: .9rem; margin-bottom: .4rem; overflow-wrap: anywhere; }
 svg { display: block; width: 100%; height: auto; }
+details { margin: 1rem 0; }
+summary { font-size: .95rem; cursor: pointer; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; background: var(--surface); }
 th, td { padding: .35rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
 th { font-weight: 600; color: var(--muted); }
 tbody th { color: var(--text); font-weight: 400; }
 th:first-child, .words td, .words th { text-align: left; }
+th:first-child { position: sticky; left: 0; background: var(--surface); }
 tbody th:first-child { min-width: 9rem; max-width: 32rem; overflow-wrap: anywhere; }
 td { white-space: nowrap; }
 .words td { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
@@ -92,14 +95,16 @@ def _section(section: Section) -> str:
 
 
 def _html_table(table: Table) -> str:
-    title = f"<h3>{escape(table.title)}</h3>\n" if table.title else ""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.head)
     rows = "".join(
         f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in rest)}</tr>\n'
         for first, *rest in table.rows
     )
     kind = ' class="words"' if table.words else ""
-    return (
-        f'{title}<div class="scroll" tabindex="0"><table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}'
+    shown = (
+        f'<div class="scroll" tabindex="0"><table{kind}>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}'
         "</tbody>\n</table></div>\n"
     )
+    if table.aside:
+        return f"<details><summary>{escape(table.title)}</summary>\n{shown}</details>\n"
+    return f"<h3>{escape(table.title)}</h3>\n{shown}" if table.title else shown

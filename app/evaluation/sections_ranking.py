@@ -56,7 +56,12 @@ def steps(report: Report) -> Section:
         "its passages; for a question the library does not answer, 1 for sending nothing.",
     )
     tables = [
-        Table(("step", "context F1", "change (95%)", "p", "wins / losses / ties", "verdict"), _step_rows(c), c.note.id)
+        Table(
+            ("step", "context F1", "change (95%)", "p", "wins / losses / ties", "verdict"),
+            _step_rows(c),
+            c.note.id,
+            aside=c.note.id != report.headline,
+        )
         for c in report.configurations
     ]
     plot = Plot(f"Four steps, {report.headline}", staircase(report.main.steps))
@@ -101,7 +106,8 @@ def measures(report: Report) -> Section | None:
         ceiling = (
             f"recall of the candidates {estimate(c.ceiling)}, best {MEASURE} they allow {estimate(c.ndcg_ceiling)}"
         )
-        tables.append(Table(head, tuple(rows), f"{c.note.id}: {ceiling}"))
+        aside = c.note.id != report.headline
+        tables.append(Table(head, tuple(rows), f"{c.note.id}: {ceiling}", aside=aside))
     if not tables:
         return None
     main = report.main
@@ -127,6 +133,7 @@ def moved(report: Report) -> Section | None:
                 (report.texts[m.id], points(m.before), points(m.after), points(m.change, sign=True)) for m in c.moved
             ),
             c.note.id,
+            aside=c.note.id != report.headline,
         )
         for c in report.configurations
         if c.moved

@@ -28,7 +28,7 @@ def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
     `open_sluice` is called once the page's frame stands.
     """
     st.set_page_config(page_title="Sluice", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>{css_variables()}{_CSS.read_text(encoding='utf-8')}</style>")
+    st.html(f"<style>{css_variables()}{_CSS.read_text(encoding='utf-8')}{_dialogs()}</style>")
     st.logo(str(_WORDMARK), size="large")
     links = _pages(open_sluice, start)
     page = st.navigation(links.all(), position="top")
@@ -36,6 +36,12 @@ def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
         page.run()
     except SluiceError as error:
         failure.show(error)
+
+
+def _dialogs() -> str:
+    """Dialogs hang beside the app in the document, and so outside its colour scheme."""
+    scheme = "dark" if st.context.theme.type == "dark" else "light"
+    return f'[data-testid="stDialog"] {{ color-scheme: {scheme}; }}'
 
 
 def _pages(open_sluice: Callable[[], Sluice], start: str) -> Links:

@@ -38,14 +38,14 @@ class Tally:
 
 
 def count(votes: Iterable[Vote], first: BlindSide, second: BlindSide) -> Tally:
-    """The votes between these two sides, whichever stood first. Sides are the same where arm, scorer and retrieval mode
-    are; the number of candidates and the gate's settings may differ from vote to vote (they are in the traces)."""
+    """The votes between these two sides, whichever stood first. Sides are the same where arm, scorer, retrieval mode
+    and number of candidates are; the gate's settings may differ from vote to vote (they are in the traces)."""
     counts = dict.fromkeys(("first", "second", "equal", "bad", "shown", "elsewhere"), 0)
-    wanted = (_same(first), _same(second))
+    wanted = (first, second)
     for vote in votes:
         if vote.blind is None:
             continue
-        pair = (_same(vote.blind.first), _same(vote.blind.second))
+        pair = (vote.blind.first, vote.blind.second)
         if pair not in (wanted, wanted[::-1]):
             counts["elsewhere"] += 1
         elif _was_shown(vote.blind, vote):
@@ -56,10 +56,6 @@ def count(votes: Iterable[Vote], first: BlindSide, second: BlindSide) -> Tally:
 
 
 _SWAPPED = {"first": "second", "second": "first", "equal": "equal", "bad": "bad"}
-
-
-def _same(side: BlindSide) -> tuple[str, str, str]:
-    return side.arm, side.scorer, side.retrieval
 
 
 def _was_shown(blind: Blind, vote: Vote) -> bool:
@@ -121,7 +117,8 @@ def in_words(tally: Tally, first: str, second: str) -> str:
     else:
         verdict = "; too few to tell"
     votes = "blind vote" if tally.decided == 1 else "blind votes"
-    return f"{ahead} of {tally.decided} {votes} for {name}{verdict}.{tail}"
+    whom = f"{name}" if tally.first != tally.second else "either side"
+    return f"{ahead} of {tally.decided} {votes} for {whom}{verdict}.{tail}"
 
 
 def behind_it(tally: Tally, first: str, second: str) -> str:

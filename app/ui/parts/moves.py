@@ -91,7 +91,7 @@ def _table(left: Trace, right: Trace, pair: session.Pair) -> str:
         )
     heads = "".join(f'<th scope="col" class="num">{name}<small>rank</small></th>' for name in _headings(pair))
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Passages on both sides"><table class="rows">'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Passages on both sides"><table class="rows worded">'
         f'<thead><tr><th scope="col">Passage</th>{heads}<th scope="col">Change</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -36,7 +36,7 @@ def show(play: Play) -> None:
     if ranked:
         st.html(_agreement(play))
     if play.unusable:
-        rows = "".join(f"<li><b>{safe.text(_capital(u.label))}</b>: {safe.text(u.reason)}</li>" for u in play.unusable)
+        rows = "".join(f"<li><b>{safe.text(u.label)}</b>: {safe.text(u.reason)}</li>" for u in play.unusable)
         st.html(f'<p class="label">Not available here</p><ul class="files">{rows}</ul>')
 
 
@@ -101,7 +101,7 @@ def _facts(results: list[Played]) -> str:
             ("Cost", ' class="num"'),
         )
     )
-    return _scrolled("Rerankers", heads, rows)
+    return _scrolled("Rerankers", heads, rows, css="rows worded")
 
 
 def _fact_row(result: Played) -> str:
@@ -143,7 +143,7 @@ def _agreement(play: Play) -> str:
     )
     few = len(play.passages) <= TOP
     note = f'<p class="muted">With {TOP} passages or fewer, all orders share their first {TOP}.</p>' if few else ""
-    return _scrolled("Agreement", heads, rows) + note
+    return _scrolled("Agreement", heads, rows, css="rows worded") + note
 
 
 def _capital(label: str) -> str:

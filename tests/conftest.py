@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -78,3 +79,41 @@ def shared_data() -> Path:
     if not DATA.is_dir():
         pytest.skip("needs ../shared/data, which is not part of the project")
     return DATA
+
+
+NOTES = {
+    "owls.md": "# Owls\n\nThe barn owl hunts voles by sound alone, in complete darkness, over open meadows.\n",
+    "wells.md": "# Wells\n\nThe village well was dug in 1742 and is forty metres deep; its rope is new each spring.\n",
+    "bread.md": "# Bread\n\nRye bread is baked for two hours, because its crumb stays wet when the oven is too hot.\n",
+    "tides.md": "# Tides\n\nSpring tides come at new moon and full moon, when sun and moon pull in one line.\n",
+    "bees.md": "# Bees\n\nA colony of bees keeps its brood at thirty-five degrees, by shivering and by fanning.\n",
+}
+NOTE_QUESTIONS = (
+    ("owls", "How does the barn owl find voles in the dark?", "hunts voles by sound alone"),
+    ("wells", "How deep is the village well?", "dug in 1742 and is forty metres deep"),
+    ("bread", "Why is rye bread baked for so long?", "its crumb stays wet when the oven is too hot"),
+    ("tides", "When do spring tides come?", "Spring tides come at new moon and full moon"),
+    ("bees", "How warm do bees keep their brood?", "keeps its brood at thirty-five degrees"),
+    ("cup", "Who won the football world cup in 1954?", None),
+    ("tax", "What is the rate of income tax in Norway?", None),
+)
+
+
+@pytest.fixture(scope="session")
+def notes_home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Path:
+    """A SLUICE_HOME whose library `notes` holds five short documents, ingested by the real process, and a question set
+    `field` about them. Read only: copy it to write."""
+    home = tmp_path_factory.mktemp("notes-home")
+    folder = home / "documents"
+    folder.mkdir()
+    for name, text in NOTES.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    ingest(home, "--library", "notes", str(folder))
+    rows = [
+        {"id": id_, "question": question, **({"answerable": False} if quote is None else {"quote": quote})}
+        for id_, question, quote in NOTE_QUESTIONS
+    ]
+    sets = home / "questions" / "notes" / "sets"
+    sets.mkdir(parents=True)
+    (sets / "field.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return home

@@ -15,10 +15,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,6 +28,7 @@ from app.errors import SluiceError, UsageError
 
 JobState = Literal["starting", "running", "finished", "stopped", "failed", "interrupted"]
 _MODULE = "app.cli.evaluation_job"
+_PATIENCE = 15.0  # seconds that a process takes at most to go, once it has finished
 
 
 class JobDamaged(SluiceError):
@@ -91,12 +93,7 @@ def start_job(home: Path, request: Request, *, environment: Mapping[str, str] | 
     folder = _folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(
-                "An evaluation is running already.", hint="Wait until it has finished, or cancel it."
-            ) from None
+        _take(lock, folder)
         _write(folder / "request.json", asdict(request))
         write_progress(home, JobProgress("starting"))
         (folder / "pid").unlink(missing_ok=True)
@@ -160,6 +157,23 @@ def read_request(home: Path) -> Request:
 
 def _folder(home: Path) -> Path:
     return home / "runs" / ".job"  # no library's name begins with a dot
+
+
+def _take(lock: IO[str], folder: Path) -> None:
+    """Lock it, waiting for a process that has said its last word and is about to go."""
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            path = folder / "progress.json"
+            ending = path.is_file() and not _read(path, _PROGRESS).going
+            if not ending or time.monotonic() > patience:
+                raise UsageError(
+                    "An evaluation is running already.", hint="Wait until it has finished, or cancel it."
+                ) from None
+        time.sleep(0.05)
 
 
 def _alive(folder: Path) -> bool:

@@ -18,18 +18,20 @@ from app.wiring import build
 
 
 def command(question: str, path: Path, *, reranker: str | None, as_json: bool) -> None:
-    """Rank and print. Raises UsageError when question, file or passages are off."""
+    """Rank and print; exit code 1 where no reranker could. Raises UsageError when question, file or passages are off."""
     sluice = build(load_settings())
     choices = sluice.rerankers()
     picked = choices if reranker is None else [named_by_hand(reranker, choices)]
     found = play(question, read(path), picked, sluice.open_judge)
     if as_json:
         click.echo(json.dumps(play_to_json(found), ensure_ascii=False, indent=2))
-        return
-    console = Console(highlight=False, width=None if Console().is_terminal else 160)
-    console.print(_table(found))
-    for line in _lines(found):
-        click.echo(line)
+    else:
+        console = Console(highlight=False, width=None if Console().is_terminal else 160)
+        console.print(_table(found))
+        for line in _lines(found):
+            click.echo(line)
+    if all(result.ranking is None for result in found.results):
+        raise click.exceptions.Exit(1)
 
 
 def read(path: Path) -> Sequence[str]:

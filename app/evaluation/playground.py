@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any, Protocol
 
 from app.domain import CalibrationKind, Candidate, Chunk, LibraryInfo, Retrieved, Scale
-from app.errors import ProviderNonsense, SluiceError
+from app.errors import ProviderNonsense, SluiceError, UsageError
 from app.evaluation.orders import overlap_at, tau_between
 from app.evaluation.pasted import check
 from app.stages.score import Judge, OpenJudge
@@ -144,10 +144,12 @@ def play(
 ) -> Play:
     """Have every usable reranker rank the passages; `before_each` hears the label of the next.
 
-    Raises UsageError when question or passages are off (see `pasted.check`); nothing else of ours.
+    Raises UsageError when question or passages are off (see `pasted.check`) or nothing is chosen; nothing else of ours.
     """
     check(question, passages)
     running, unusable = usable(choices)
+    if not running and not unusable:
+        raise UsageError("There is no reranker to rank with.", hint="Choose at least one.")
     results = []
     for choice in running:
         label = choice.label.partition(" (")[0]

@@ -32,7 +32,10 @@ def test_a_csv_a_named_reranker_and_one_that_is_none(tmp_path: Path, prepared_mo
     assert "3 passages from text (by its name)." in done.stderr
     assert "late interaction: scale bounded" in done.stdout
     assert "Kendall tau" in done.stdout
-    assert "names no reranker" in sluice(tmp_path, *command, "nonsense").stdout
+    failed = sluice(tmp_path, *command, "nonsense")
+    assert (failed.returncode, "names no reranker" in failed.stdout) == (1, True)
+    away = sluice(tmp_path, *command, "cohere:rerank-v3.5")
+    assert (away.returncode, "Cohere needs a key" in away.stdout) == (1, True)
 
 
 def test_one_passage_is_bad_usage(tmp_path: Path) -> None:

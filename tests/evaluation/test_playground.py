@@ -124,6 +124,8 @@ def test_nothing_is_run_for_input_that_is_off() -> None:
 
     with pytest.raises(UsageError, match="no question"):
         play("  ", PASSAGES, CHOICES, never)
+    with pytest.raises(UsageError, match="no reranker"):
+        play(QUESTION, PASSAGES, CHOICES[-1:], never)
 
 
 # -- what was pasted -------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from app.wiring import Sluice
 
 _MOST_MEGABYTES = 5
-_EXAMPLE = "How long may a passage be?\nOne passage a line,\nor several lines with a blank line between passages."
+_EXAMPLE = "One passage a line;\nor passages of several lines, with a blank line between them."
 
 
 def show(sluice: Sluice) -> None:

@@ -18,7 +18,7 @@ from app.wiring import build
 
 
 def command(question: str, path: Path, *, reranker: str | None, as_json: bool) -> None:
-    """Rank and print; exit code 1 where no reranker could. Raises UsageError when question, file or passages are off."""
+    """Rank and print; exit code 1 where no reranker could. Raises UsageError when something given is off."""
     sluice = build(load_settings())
     choices = sluice.rerankers()
     picked = choices if reranker is None else [named_by_hand(reranker, choices)]

@@ -1,0 +1,233 @@
+"""The evaluate page, in process, over a run that the real runner made of a small real library."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.applied_gates import applied_gate
+from app.evaluation.grid import run_grid
+from app.evaluation.kept_runs import kept_runs
+from app.evaluation.plan import plan_run
+from app.evaluation.questions.model import QuestionSetError
+from app.evaluation.questions.read import read_questions
+from app.evaluation.run_folder import next_run
+from app.evaluation.run_folder import start as start_run
+from app.settings import load_settings
+from app.ui.parts.evaluation import start
+from app.wiring import Sluice, build
+from tests.ui.conftest import Open, html
+
+
+def _page(home: str) -> None:
+    from pathlib import Path
+
+    import streamlit as st
+
+    from app.settings import load_settings
+    from app.ui.frame import run
+    from app.wiring import build
+
+    if "real" not in st.session_state:
+        st.session_state["real"] = build(load_settings(sluice_home=Path(home), library="notes"))
+    run(lambda: st.session_state["real"], start="evaluate")
+
+
+def _open(home: Path) -> AppTest:
+    return AppTest.from_function(_page, args=(str(home),), default_timeout=60).run()
+
+
+def _sluice(home: Path) -> Sluice:
+    return build(load_settings(sluice_home=home, library="notes"))
+
+
+@pytest.fixture(scope="module")
+def measured_home(notes_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The notes with a finished run: two rerankers, seven questions."""
+    home = Path(shutil.copytree(notes_home, tmp_path_factory.mktemp("measured") / "home"))
+    sluice = _sluice(home)
+    questions = read_questions(home / "questions" / "notes" / "sets" / "field.jsonl")
+    plan = plan_run(sluice, questions, rerankers=("late-interaction", "none"), candidates=(5,))
+    for _ in run_grid(sluice, plan, start_run(next_run(home, plan), plan)):
+        pass
+    return home
+
+
+@pytest.fixture
+def home(measured_home: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(measured_home, tmp_path / "home"))
+
+
+def _button(test: AppTest, label: str) -> object:
+    return next(b for b in test.button if b.label.startswith(label))
+
+
+def _slider(test: AppTest, label: str) -> object:
+    return next(s for s in test.select_slider if s.label.startswith(label))
+
+
+def _together(test: AppTest) -> str:
+    """The table of gate numbers."""
+    return next(e.proto.body for e in test.get("html") if "together" in e.proto.body)
+
+
+def test_without_a_question_set_the_page_says_how_to_get_one(page: Open) -> None:
+    test = page(at="evaluate")
+    drawn = html(test)
+    assert not test.exception
+    for command in ("generate", "import FILE_OR_FOLDER", "import --from votes", "import --from drafts"):
+        assert f"sluice questions {command} --library handbook" in drawn
+    assert "/handbook?page=question-sets" in drawn
+    assert _button(test, "Start").disabled  # type: ignore[attr-defined]
+
+
+def test_an_empty_library_is_asked_for_documents_first(page: Open) -> None:
+    test = page({}, at="evaluate")
+    assert not test.exception
+    assert "There is nothing to ask yet" in html(test)
+
+
+def test_the_verdict_is_on_top_and_every_part_has_its_chart_and_its_numbers(home: Path) -> None:
+    test = _open(home)
+    drawn = html(test)
+    assert not test.exception
+    verdict = next(e.proto.body for e in test.get("html") if 'class="verdict"' in e.proto.body)
+    assert "nDCG@10" in verdict
+    assert "7 questions of <i>field</i>: 5 with a located label, 2 that <i>notes</i> does not answer" in verdict
+    for title in ("Which step paid", "Question by question", "The gate", "Does p mean", "surest", "fail", "costs"):
+        assert title in drawn
+    assert len(test.get("vega_lite_chart")) >= 4
+    assert drawn.count("The numbers as a table") >= 5
+    assert {d.label for d in test.get("download_button")} == {"Report (HTML)", "Markdown", "Records (JSONL)"}
+
+
+def test_another_configuration_has_its_own_verdict(home: Path) -> None:
+    test = _open(home)
+    box = next(s for s in test.selectbox if s.label == "Configuration")
+    assert len(box.options) == 2
+    box.set_value(next(c.id for c in kept_runs(home, "notes")[0].manifest.configurations if c.reranker == "none"))
+    test.run()
+    assert not test.exception
+    assert "Nothing was reranked" in html(test)
+    assert "there is no threshold to move" in html(test)
+
+
+def test_the_slider_moves_all_gate_numbers_together(home: Path) -> None:
+    test = _open(home)
+    assert "Here</th>" not in _together(test)
+    _slider(test, "Answer only").set_value(1.0)  # type: ignore[attr-defined]
+    test.run()
+    assert not test.exception
+    moved = _together(test)
+    assert "Here</th>" in moved
+    refused = next(row for row in moved.split("<tr>") if "Refused wrongly" in row)
+    assert "1.00 (" in refused.split("</td>")[1]  # nothing is answered any more
+    tokens = next(row for row in moved.split("<tr>") if "Tokens a question" in row)
+    assert ">0" in tokens.split("</td>")[1]
+
+
+def test_thresholds_are_applied_to_the_library_said_and_undone(home: Path) -> None:
+    test = _open(home)
+    sluice = _sluice(home)
+    info = sluice.library("notes")
+    assert info is not None
+    before = sluice.open_judge("late-interaction", info).calibration.policy
+    assert _button(test, "Use these thresholds").disabled  # type: ignore[attr-defined]
+    _slider(test, "Let through").set_value(0.5)  # type: ignore[attr-defined]
+    test.run()
+    _button(test, "Use these thresholds").click()  # type: ignore[attr-defined]
+    test.run()
+    assert not test.exception
+    told = html(test)
+    assert "Changed for notes" in told
+    assert f"passages from p {before.keep_above:.2f}, now 0.50" in told
+    assert str(home / "gates" / "notes.json") in told
+    after = sluice.open_judge("late-interaction", info).calibration.policy
+    assert after.keep_above == 0.5
+    assert after.answer_above == before.answer_above
+    assert "7 questions of field" in after.answer_note
+    _button(test, "Undo").click()  # type: ignore[attr-defined]
+    test.run()
+    assert "Undone for notes" in html(test)
+    assert sluice.open_judge("late-interaction", info).calibration.policy == before
+    scorer = str(sluice.scorer("late-interaction").profile.id)
+    assert applied_gate(home, "notes", scorer) is None
+
+
+def test_a_run_made_with_other_thresholds_applied_can_be_applied_as_well(home: Path) -> None:
+    test = _open(home)
+    _slider(test, "Let through").set_value(0.5)  # type: ignore[attr-defined]
+    test.run()
+    _button(test, "Use these thresholds").click()  # type: ignore[attr-defined]
+    test.run()
+    sluice = _sluice(home)
+    questions = read_questions(home / "questions" / "notes" / "sets" / "field.jsonl")
+    plan = plan_run(sluice, questions, rerankers=("late-interaction",), candidates=(5,))
+    path = next_run(home, plan)
+    for _ in run_grid(sluice, plan, start_run(path, plan)):
+        pass
+    assert plan.manifest.configurations[0].policy.keep_above == 0.5
+    test = _open(home)
+    next(s for s in test.selectbox if s.label.startswith("Evaluations")).set_value(str(path.resolve()))
+    test.run()
+    assert not test.exception
+    assert "cannot be applied" not in " ".join(c.value for c in test.caption)
+    assert "These are the thresholds in force" in " ".join(c.value for c in test.caption)
+
+
+def test_a_question_opens_as_in_compare_with_what_was_to_be_found(home: Path) -> None:
+    test = _open(home)
+    next(p for p in test.get("button_group") if p.label == "Look into").set_value("all")
+    test.run()
+    _button(test, "How deep is the village well").click()  # type: ignore[attr-defined]
+    test.run()
+    assert not test.exception
+    drawn = html(test)
+    assert "“dug in 1742 and is forty metres deep”" in drawn
+    assert "With reranking and gate" in drawn
+    assert '<span class="side">relevant</span>' in drawn
+    assert 'class="decisions"' in drawn
+
+
+def test_a_run_that_was_interrupted_offers_to_go_on(home: Path) -> None:
+    [run] = kept_runs(home, "notes")
+    for file in (run.path / "records").iterdir():
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        file.write_text("".join(lines[:4]), encoding="utf-8")
+    test = _open(home)
+    assert not test.exception
+    assert any("3 questions of this evaluation not asked yet" in c.value for c in test.caption)
+    assert _button(test, "Go on")
+    assert "3 not asked yet" in html(test)
+
+
+class _Upload:
+    """An uploaded file as Streamlit gives it."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self._text = text
+
+    def getbuffer(self) -> bytes:
+        return self._text.encode()
+
+
+def test_an_uploaded_set_is_kept_under_its_name(tmp_path: Path) -> None:
+    row = json.dumps({"question": "How deep?", "quote": "forty metres deep"})
+    kept = start.keep_upload(tmp_path, "notes", _Upload("../wells.jsonl", row))  # type: ignore[arg-type]
+    assert kept.name == "wells"
+    path = tmp_path / "questions" / "notes" / "sets" / "wells.jsonl"
+    assert read_questions(path).questions == kept.questions
+
+
+def test_a_fault_in_an_upload_names_its_line_and_keeps_nothing(tmp_path: Path) -> None:
+    text = "question,quote,colour\nHow deep?,forty metres deep,blue\n"
+    with pytest.raises(QuestionSetError) as caught:
+        start.keep_upload(tmp_path, "notes", _Upload("wells.csv", text))  # type: ignore[arg-type]
+    assert caught.value.message.startswith("wells.csv cannot be used")
+    assert "line 2, colour" in caught.value.message
+    assert not list(tmp_path.rglob("*.jsonl"))

@@ -69,22 +69,23 @@ def held_out(records: Sequence[QuestionRecord], keep_above: float | None) -> Hel
 
 def _calibrated(by_question: Sequence[Pairs]) -> Calibrated | None:
     """Passages of a question are drawn together: they are not independent."""
-    asked = [np.asarray(pairs, dtype=np.float64) for pairs in by_question if pairs]
+    asked = [pairs for pairs in by_question if pairs]
     if not asked:
         return None
-    everything = np.concatenate(asked)
+    p, labels = np.asarray([pair for pairs in asked for pair in pairs], dtype=np.float64).T
+    owner = np.repeat(np.arange(len(asked)), [len(pairs) for pairs in asked])
 
-    def over(measure: Callable[[Floats, Floats], float | None]) -> Estimate | None:
+    def over(measure: Callable[[Floats, Floats, Floats], float | None]) -> Estimate | None:
         def statistic(drawn: Counts) -> float | None:
-            rows = np.concatenate([asked[i] for i in drawn])
-            return measure(rows[:, 0], rows[:, 1])
+            times = np.bincount(drawn, minlength=len(asked)).astype(np.float64)
+            return measure(p, labels, times[owner])
 
         return statistic_interval(statistic, len(asked))
 
     return Calibrated(
-        passages=len(everything),
-        said=float(everything[:, 0].mean()),
-        seen=float(everything[:, 1].mean()),
-        ece=over(lambda p, y: expected_calibration_error(p, y)),
-        brier_skill=over(lambda p, y: brier_skill(p, y)),
+        passages=len(p),
+        said=float(p.mean()),
+        seen=float(labels.mean()),
+        ece=over(expected_calibration_error),
+        brier_skill=over(brier_skill),
     )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from app.applied_gates import AppliedGate, applied_gate, apply_gate, digest_of, gates_file, with_applied, withdraw_gate
 from app.domain import GatePolicy
 from app.errors import CalibrationError, UsageError
+from app.ports import Calibration
 from tests.fakes_ui import LineCalibration
 
 SCORER = "fake/overlap"
-CALIBRATION = LineCalibration()
+LINE = LineCalibration()
+CALIBRATION = cast("Calibration", LINE)
 
 
 def _gate(**values: float | None) -> AppliedGate:
@@ -51,7 +54,7 @@ def test_what_was_measured_for_another_threshold_is_no_longer_said(tmp_path: Pat
 
 def test_a_calibration_fitted_anew_has_thresholds_of_its_own(tmp_path: Path) -> None:
     apply_gate(tmp_path, "handbook", _gate())
-    anew = replace(CALIBRATION, note="calibrated here, on 80 labelled questions")
+    anew = cast("Calibration", replace(LINE, note="calibrated here, on 80 labelled questions"))
     assert with_applied(anew, SCORER, home=tmp_path, library="handbook").policy == anew.policy
     assert applied_gate(tmp_path, "handbook", SCORER) is not None  # still there, for the page to say so
 

@@ -44,13 +44,13 @@ def _start(home: Path, request: Request) -> None:
 
 
 def _until(home: Path, true: Callable[[JobProgress], bool]) -> Job:
+    job = read_job(home)
     for _ in range(1200):
-        job = read_job(home)
-        assert job is not None
-        if true(job.progress):
+        if job is not None and true(job.progress):
             return job
         time.sleep(0.05)
-    pytest.fail(f"it did not come to that: {job.progress}")
+        job = read_job(home)
+    pytest.fail(f"it did not come to that: {job}")
 
 
 def test_it_runs_to_its_end_one_at_a_time_and_leaves_a_report(home: Path) -> None:

@@ -72,7 +72,12 @@ def _slider(test: AppTest, label: str) -> object:
 
 def _together(test: AppTest) -> str:
     """The table of gate numbers."""
-    return next(e.proto.body for e in test.get("html") if "together" in e.proto.body)
+    return _drawn(test, "together")
+
+
+def _drawn(test: AppTest, marked: str) -> str:
+    """The one element drawn as HTML that holds these words."""
+    return next(body for e in test.get("html") if marked in (body := str(e.proto.body)))
 
 
 def test_without_a_question_set_the_page_says_how_to_get_one(page: Open) -> None:
@@ -95,14 +100,15 @@ def test_the_verdict_is_on_top_and_every_part_has_its_chart_and_its_numbers(home
     test = _open(home)
     drawn = html(test)
     assert not test.exception
-    verdict = next(e.proto.body for e in test.get("html") if 'class="verdict"' in e.proto.body)
+    verdict = _drawn(test, 'class="verdict"')
     assert "nDCG@10" in verdict
     assert "7 questions of <i>field</i>: 5 with a located label, 2 that <i>notes</i> does not answer" in verdict
     for title in ("Which step paid", "Question by question", "The gate", "Does p mean", "surest", "fail", "costs"):
         assert title in drawn
     assert len(test.get("vega_lite_chart")) >= 4
     assert drawn.count("The numbers as a table") >= 5
-    assert {d.label for d in test.get("download_button")} == {"Report (HTML)", "Markdown", "Records (JSONL)"}
+    downloads = {d.proto.label for d in test.get("download_button")}
+    assert downloads == {"Report (HTML)", "Markdown", "Records (JSONL)"}
 
 
 def test_another_configuration_has_its_own_verdict(home: Path) -> None:
@@ -181,7 +187,7 @@ def test_a_run_made_with_other_thresholds_applied_can_be_applied_as_well(home: P
 
 def test_a_question_opens_as_in_compare_with_what_was_to_be_found(home: Path) -> None:
     test = _open(home)
-    next(p for p in test.get("button_group") if p.label == "Look into").set_value("all")
+    next(p for p in test.pills if p.label == "Look into").set_value("all")
     test.run()
     _button(test, "How deep is the village well").click()  # type: ignore[attr-defined]
     test.run()

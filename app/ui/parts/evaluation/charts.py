@@ -33,6 +33,8 @@ GATE_NAMES = {
 _GATE_DASHES = {"precision": [1, 0], "recall": [7, 3], "wrong refusals": [2, 3], "wrong answers": [9, 3, 2, 3]}
 _HEIGHT = 240
 _MOST_BARS = 400
+_FEW_BARS = 12  # these would be as wide as doors
+_WIDEST = 26
 _LABELS = 12
 
 
@@ -113,7 +115,8 @@ def paired(moves: Sequence[Move], texts: Mapping[str, str], colours: Palette, *,
             axis=alt.Axis(title=f"change of {measure}", tickCount=5, format="+.1f"),
         ),
     )
-    bars = base.mark_bar(cornerRadiusEnd=1).encode(
+    few = {"size": _WIDEST} if len(rows) < _FEW_BARS else {}
+    bars = base.mark_bar(cornerRadiusEnd=1, **few).encode(
         color=alt.Color(
             "side:N",
             legend=None,

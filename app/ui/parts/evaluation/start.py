@@ -172,11 +172,11 @@ def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
             f'have no part in ranking</summary><ul class="files">{listed}</ul></details>'
         )
     if len(questions.questions) < FEW:
-        st.html('<p class="muted">Few questions: expect "not enough to tell". A hundred tell most differences.</p>')
+        st.caption('Few questions: expect "not enough to tell". A hundred tell most differences.')
     if all(q.answerable is not False for q in questions.questions):
-        st.html(
-            '<p class="muted">None is known to be unanswerable, so what refusing is worth will not show. Add some that '
-            "look as if the library answered them.</p>"
+        st.caption(
+            "None is known to be unanswerable, so what refusing is worth will not show. Add some that look as if the "
+            "library answered them."
         )
 
 

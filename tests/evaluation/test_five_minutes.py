@@ -19,7 +19,7 @@ from app.evaluation.five_minutes.borderline import Asked, Pair, chances, choose,
 from app.evaluation.five_minutes.effect import LEAST_ANSWERS, effect_of, why_not
 from app.evaluation.five_minutes.here import MARK, applied, apply, base_calibration, corrected, rescaled, take_back
 from app.evaluation.five_minutes.own_questions import own_questions
-from app.evaluation.five_minutes.rounds import Round, RoundQuestion, ShownPassage
+from app.evaluation.five_minutes.rounds import Round, RoundQuestion, ShownPassage, refusal_errors
 from app.evaluation.five_minutes.shift import INTERCEPT_SD, LEAST_SLOPE, fit_shift, fit_shifts, shifted
 from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.questions.kept import set_path
@@ -288,6 +288,7 @@ def a_round() -> Round:
         library="made",
         generation=3,
         scorer=str(SCORER),
+        base="0123456789abcdef",
         keep_above=KEEP,
         answer_above=0.3,
         at="2026-11-21T10:00:00+00:00",
@@ -301,7 +302,7 @@ def a_round() -> Round:
 
 def test_answers_are_kept_with_their_round(tmp_path: Path) -> None:
     kept, drawn = AnsweredRounds(tmp_path), a_round()
-    assert kept.read("made", SCORER) is None
+    assert kept.read("made", SCORER) is None and kept.count("made", SCORER) == 0
     kept.start(drawn, SCORER)
     assert kept.read("made", SCORER) == (drawn, {})
     for place, reply in ((0, "yes"), (1, "no"), (2, "skip"), (1, None), (0, "no")):
@@ -313,7 +314,9 @@ def test_answers_are_kept_with_their_round(tmp_path: Path) -> None:
     assert (line["question"], line["chunk_id"], line["answer"]) == ("question 1?", "1-1", "no")
     with pytest.raises(ValueError, match="no passage 22"):
         kept.answer(drawn, SCORER, 22, "yes")
+    assert kept.count("made", SCORER) == 1
     kept.start(drawn, SCORER)
+    assert kept.count("made", SCORER) == 2
     assert kept.read("made", SCORER) == (drawn, {})
     assert kept.read("made", replace(SCORER, precision="float32")) is None
     assert (kept.folder("made", SCORER).parent / f"{kept.folder('made', SCORER).name}.1" / "answers.jsonl").exists()
@@ -328,6 +331,17 @@ def test_a_round_that_cannot_be_read_is_named(tmp_path: Path, damage: str) -> No
     (kept.folder("made", SCORER) / "round.json").write_text(damage, encoding="utf-8")
     with pytest.raises(LabelsDamaged, match=r"round\.json cannot be read"):
         kept.read("made", SCORER)
+
+
+def test_refusal_errors_come_from_what_a_person_has_said() -> None:
+    drawn = a_round()
+    assert refusal_errors(drawn).wrong_refusals is None and refusal_errors(drawn).wrong_answers is None
+    known = [(True, False, True), (True, False, False), (True, True, True), (False, False, True), (False, False, False)]
+    asked = tuple(RoundQuestion(str(n), "?", a, weak, 0.5, refused) for n, (a, weak, refused) in enumerate(known))
+    found = refusal_errors(replace(drawn, questions=asked))
+    assert found.wrong_refusals is not None and found.wrong_answers is not None
+    assert (found.answerable, found.wrong_refusals.value) == (2, 0.5)
+    assert (found.unanswerable, found.wrong_answers.value) == (2, 0.5)
 
 
 # -- which questions ---------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """A person's answers about passages, kept with the round they belong to: <home>/labels/<library>/<scorer>/.
 
 round.json (schema 1) is the round as it was drawn, whole; answers.jsonl gets a line an answer: {"schema", "at",
-"place", "question", "chunk_id", "answer": "yes" | "no" | "skip" | null}. `place` counts from 0 in the order of asking;
-null takes an answer back. The last line about a place wins. Lines name question and chunk, and so are labels by
-themselves.
+"round", "place", "question", "chunk_id", "answer": "yes" | "no" | "skip" | null}. `round` is when the round was drawn
+(a page left open may still answer an older one), `place` counts from 0 in the order of asking; null takes an answer
+back. The last line about a place wins. Lines name question and chunk, and so are labels by themselves.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class AnsweredRounds:
             drawn = _round(row)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _damaged(path, error) from error
-        return drawn, self._answers(folder / "answers.jsonl", len(drawn.asked))
+        return drawn, self._answers(folder / "answers.jsonl", drawn)
 
     def start(self, drawn: Round, scorer: ScorerId) -> None:
         """Keep a new round; the one before it moves to a folder beside, with its answers."""
@@ -74,6 +74,11 @@ class AnsweredRounds:
         (partial / "round.json").write_text(json.dumps(content, ensure_ascii=False) + "\n", encoding="utf-8")
         partial.rename(folder)
 
+    def count(self, library: str, scorer: ScorerId) -> int:
+        """How many rounds there have been, the present one included."""
+        folder = self.folder(library, scorer)
+        return sum(1 for path in folder.parent.glob(f"{folder.name}*") if path.is_dir())
+
     def answer(self, drawn: Round, scorer: ScorerId, place: int, reply: Reply | None) -> None:
         """Keep one answer, or take it back. Raises ValueError for a place that is not asked."""
         if not 0 <= place < len(drawn.asked):
@@ -82,6 +87,7 @@ class AnsweredRounds:
         line = {
             "schema": SCHEMA,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "round": drawn.at,
             "place": place,
             "question": drawn.questions[pair.question].text,
             "chunk_id": pair.chunk_id,
@@ -91,15 +97,17 @@ class AnsweredRounds:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-    def _answers(self, path: Path, asked: int) -> dict[int, Reply]:
+    def _answers(self, path: Path, drawn: Round) -> dict[int, Reply]:
         if not path.exists():
             return {}
         answers: dict[int, Reply] = {}
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
                 row = json.loads(line)
+                if row["round"] != drawn.at:
+                    continue
                 place, reply = int(row["place"]), row["answer"]
-                if not 0 <= place < asked or reply not in (*REPLIES, None):
+                if not 0 <= place < len(drawn.asked) or reply not in (*REPLIES, None):
                     raise ValueError(f"{place}: {reply}")
             except (ValueError, KeyError, TypeError) as error:
                 raise _damaged(path, f"line {number}, {error}") from error
@@ -139,6 +147,7 @@ def _round(row: Mapping[str, Any]) -> Round:
         library=row["library"],
         generation=row["generation"],
         scorer=row["scorer"],
+        base=row["base"],
         keep_above=float(row["keep_above"]),
         answer_above=row["answer_above"],
         at=row["at"],

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from app.calibration.maps import sigmoid
 from app.evaluation.five_minutes.borderline import Asked, Pair, log_odds
-from app.evaluation.five_minutes.shift import fit_shift, fit_shifts
+from app.evaluation.five_minutes.shift import fit_shift, fit_shifts, shifted
 from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.intervals import LEVEL, SEED, Estimate, expanded_levels
 
@@ -50,12 +50,15 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What applying the answers would do. `keep_above` is the new threshold with its interval; `agrees`: the intervals
-    of slope and intercept hold 1 and 0, so the answers do not contradict the calibration in use."""
+    """What applying the answers would do. `candidates` is how many were drawn from, `expected_relevant` how many of
+    them are relevant by the map before and after. `keep_above` is the new threshold with its interval; `agrees`: the
+    intervals of slope and intercept hold 1 and 0, so the answers do not contradict the calibration in use."""
 
     yes: int
     no: int
     questions: int
+    candidates: int
+    expected_relevant: tuple[float, float]
     slope: Estimate
     intercept: Estimate
     keep_above: Estimate
@@ -105,6 +108,8 @@ def effect_of(pairs: Sequence[Pair], asked: Sequence[Asked], answers: Mapping[in
         yes=int(sample.yes.sum()),
         no=int((~sample.yes).sum()),
         questions=questions,
+        candidates=len(pairs),
+        expected_relevant=(float(sigmoid(sample.pool).sum()), float(shifted(sample.pool, slope, intercept).sum())),
         slope=_estimate(slope, slopes, questions),
         intercept=_estimate(intercept, intercepts, questions),
         keep_above=_estimate(new_keep, np.asarray(keeps), questions),

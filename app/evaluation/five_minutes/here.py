@@ -5,6 +5,7 @@ The new maps are the old ones, weights and intercepts rescaled, so that the file
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date
@@ -74,12 +75,20 @@ def base_calibration(profile: ScorerProfile, info: LibraryInfo, own_dir: Path) -
     when a file cannot be read.
     """
     own = _of_scorer(own_dir, profile, "*.json")
-    aside = [c for _, c in _of_scorer(own_dir, profile, f"*.json{_ASIDE}") if _is_here(c, info)]
-    here = [c for _, c in own if _is_here(c, info) and MARK not in c.errors]
+    mine = [c for _, c in own if _is_here(c, info)]
+    here = [c for c in mine if MARK not in c.errors]
+    aside = [c for _, c in _of_scorer(own_dir, profile, f"*.json{_ASIDE}") if mine and _is_here(c, info)]
     general = [c for _, c in own if c.fitted_on.library is None]
     shipped = calibration_for(profile, info)
-    found = [*aside, *here, *general, *([shipped] if isinstance(shipped, FittedCalibration) else [])]
+    found = [*here, *aside, *general, *([shipped] if isinstance(shipped, FittedCalibration) else [])]
     return found[0] if found else None
+
+
+def fingerprint(base: FittedCalibration, *, fused: bool = True) -> str:
+    """16 hex digits over the passage maps and thresholds: answers belong to the p they were asked about by. `fused`:
+    whether p is by score and evidence together (the setting FUSED_MAP)."""
+    said = repr((fused, sorted(base.passage.items()), base.policy.keep_above, base.policy.answer_above))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def applied(profile: ScorerProfile, info: LibraryInfo, own_dir: Path) -> FittedCalibration | None:
@@ -102,7 +111,7 @@ def take_back(profile: ScorerProfile, info: LibraryInfo, own_dir: Path) -> bool:
     for path in found:
         path.unlink()
     for path, other in _of_scorer(own_dir, profile, f"*.json{_ASIDE}"):
-        if _is_here(other, info):
+        if found and _is_here(other, info):  # else what was set aside has been replaced by a later one
             path.rename(path.with_name(path.name.removesuffix(_ASIDE)))
     return bool(found)
 

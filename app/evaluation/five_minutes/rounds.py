@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from app.domain import GatePolicy, Judged, LibraryInfo, Question, Score
 from app.errors import ProviderUnreachable, UsageError
 from app.evaluation.five_minutes.borderline import COUNT, Asked, Pair, choose, log_odds
+from app.evaluation.intervals import share_interval
+from app.evaluation.measures_gate import RefusalErrors
 from app.evaluation.questions.model import LabelledQuestion
 from app.evaluation.recording import said_before
 from app.pipeline import Options, Pipeline
@@ -42,12 +44,14 @@ class ShownPassage:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What is asked, and what is needed to work out what the answers mean. `scorer` is the scorer id in one line;
-    `keep_above` and `answer_above` are the gate's at the time. `passages` holds the texts asked about, by chunk id."""
+    """What is asked, and what is needed to work out what the answers mean. `scorer` is the scorer id in one line,
+    `base` the fingerprint (`here.fingerprint`) of the calibration to be corrected; `keep_above` and `answer_above` are
+    the gate's at the time. `passages` holds the texts asked about, by chunk id."""
 
     library: str
     generation: int
     scorer: str
+    base: str
     keep_above: float
     answer_above: float | None
     at: str
@@ -74,6 +78,7 @@ def new_round(
     base: Calibration,
     questions: Sequence[LabelledQuestion],
     *,
+    fingerprint: str,
     sources: Mapping[str, int] | None = None,
     count: int = COUNT,
     seed: int = 0,
@@ -120,6 +125,7 @@ def new_round(
             library=info.name,
             generation=info.generation,
             scorer=scorer,
+            base=fingerprint,
             keep_above=keep_above,
             answer_above=policy.answer_above,
             at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -129,6 +135,22 @@ def new_round(
             passages={chunk: shown[chunk] for chunk in shown if chunk in about},
             sources=dict(sources or {}),
         ),
+    )
+
+
+def refusal_errors(drawn: Round) -> RefusalErrors:
+    """Both refusal errors at the round's answer_above, from questions whose answerability a person has said.
+
+    Weak drafts do not count: they copy the words of their passage. Neither does a "yes" about a passage: only
+    questions that were not refused are asked about.
+    """
+    known = [q for q in drawn.questions if not q.weak and q.answerable is not None]
+    refused = {yes: [q.refused for q in known if q.answerable is yes] for yes in (True, False)}
+    return RefusalErrors(
+        len(refused[True]),
+        share_interval(sum(refused[True]), len(refused[True])),
+        len(refused[False]),
+        share_interval(len(refused[False]) - sum(refused[False]), len(refused[False])),
     )
 
 

@@ -29,7 +29,7 @@ from app.evaluation.sections import sections_of
 from app.settings import Settings, load_settings
 from app.wiring import Sluice, build
 
-_SHOWN = ("Configurations", "Which step paid", "The gate", "Failures", "Cost")
+_SHOWN = ("Configurations", "Which step paid", "The gate", "Failures", "Answers", "Cost")
 _REGRESSION = 4
 
 

@@ -31,6 +31,7 @@ def configurations(report: Report) -> Section:
                 _interval(change),
                 p_value(change.p_value) if change else "-",
                 f"{change.wins} / {change.losses} / {change.ties}" if change else "-",
+                plain(c.ceiling),
                 plain(c.gate.f1),
                 plain(c.gate.refusals.wrong_refusals),
                 plain(c.gate.refusals.wrong_answers),
@@ -38,8 +39,8 @@ def configurations(report: Report) -> Section:
             )
         )
     head = (
-        "configuration", f"{MEASURE} before", "after", "change (95%)", "p", "wins / losses / ties", "gate F1",
-        "wrong refusals", "wrong answers", "scoring",
+        "configuration", f"{MEASURE} before", "after", "change (95%)", "p", "wins / losses / ties",
+        "recall ceiling", "gate F1", "wrong refusals", "wrong answers", "scoring",
     )  # fmt: skip
     words = [f"{c.note.id}: {c.verdict.text}" for c in report.configurations if c.note.scorer is not None]
     words += [

@@ -20,6 +20,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Pat
     ingest(home, "--library", "towns", str(write_gazetteer(home)))
     write_questions(home / "set.jsonl", questions(60, 24))
     write_questions(home / "few.jsonl", questions(8, 2))
+    write_questions(home / "one.jsonl", [{"question": f"{n}?", "document": "towns.jsonl"} for n in range(30)])
     weak = [{**row, "weak": True} for row in questions(3, 0)]
     write_questions(home / "weak.jsonl", weak)
     return home
@@ -62,6 +63,7 @@ def test_nothing_changes_until_it_is_applied(home: Path) -> None:
     [
         (("few.jsonl",), "labelled questions on both sides together"),
         (("weak.jsonl",), "no question to calibrate with"),
+        (("one.jsonl",), "100% of the questions hang together"),
         (("set.jsonl", "-r", "none"), "There is no reranker to calibrate"),
         (("set.jsonl", "--target", "best"), "precision=0.8"),
     ],

@@ -102,7 +102,14 @@ def plan_calibration(
     resolution = resolve(judged, contents)
     marked = any(q.split is not None for q in judged.questions)
     if not marked:
-        judged = split(judged, test_share=test_share, resolution=resolution, seed=seed).questions
+        parts = split(judged, test_share=test_share, resolution=resolution, seed=seed)
+        if judged.questions and min(parts.sides.values()) == 0:
+            raise UsageError(
+                f"No part is left to measure on: {parts.largest:.0%} of the questions hang together by what they are "
+                "about.",
+                hint="Add questions about other documents, or name what they are about in `sources`.",
+            )
+        judged = parts.questions
     sides = {q.id: q.split for q in judged.questions}
     left_out["on no side of the split"] = sum(side is None for side in sides.values())
     groups = linked(judged, resolution=resolution)

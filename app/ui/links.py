@@ -25,8 +25,9 @@ class Links:
             width="content",
         )
 
-    def library(self, label: str) -> None:
-        st.page_link(self.pages["library"], label=label, width="content")
+    def library(self, label: str, view: str = "documents") -> None:
+        """To one of the views of the Library page: documents, drafts or calibrate."""
+        st.page_link(self.pages["library"], label=label, query_params={"view": view}, width="content")
 
     def go(self, name: str) -> None:
         """Leave for another page at once."""

@@ -116,6 +116,15 @@ def test_without_a_calibration_there_is_nothing_to_correct(at: Open) -> None:
     assert "sluice calibrate" in html(test)
 
 
+def test_another_page_can_link_to_a_view(at: Open) -> None:
+    test = at("documents")
+    test.query_params["view"] = "calibrate"
+    assert "Pick thirty passages" in [b.label for b in test.run().button]
+    assert "view" not in test.query_params
+    test.query_params["view"] = "no such view"
+    assert not test.run().exception
+
+
 # -- drafted questions -------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Library: what can be asked about, and adding to it."""
+"""Library: what can be asked about, and adding to it; questions drafted from it; and fitting the gate to it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from app.ui import session
 from app.ui.links import Links
 from app.ui.parts import adding, documents, drafts, sidebar
-from app.ui.parts.five_minutes import draw_five_minutes
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -18,33 +19,31 @@ View = Literal["documents", "drafts", "calibrate"]
 _VIEWS: Mapping[View, str] = {
     "documents": "Documents",
     "drafts": "Drafted questions",
-    "calibrate": "Calibrate in five minutes",
+    "calibrate": "Calibrate",
+}
+_ABOUT: Mapping[View, str] = {
+    "documents": "The documents that questions are answered from. Adding reads a file, cuts it into passages and makes "
+    "them searchable; the file itself is not changed.",
+    "drafts": "Questions drafted from your own documents, for you to accept, reword or reject.",
+    "calibrate": "Calibrate in five minutes: your answers about thirty passages fit p and the gate to this library.",
 }
 
 
 def show(open_sluice: Callable[[], Sluice], _links: Links) -> None:
-    st.html(
-        '<div class="title"><h1>Library</h1><p class="muted">The documents that questions are answered from. Adding '
-        "reads a file, cuts it into passages and makes them searchable; the file itself is not changed.</p></div>"
-    )
+    title = st.empty()
+    _title(title, "documents")
     sluice = open_sluice()
     with st.sidebar:
         info = sidebar.library(sluice)
     if info is not None and info.chunks:
-        view: View = st.segmented_control(
-            "View",
-            list(_VIEWS),
-            default="documents",
-            required=True,
-            format_func=_VIEWS.__getitem__,
-            key="library.view",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
+        view = _view()
+        _title(title, view)
         if view == "drafts":
             drafts.draw_drafts(sluice, info)
             return
         if view == "calibrate":
+            from app.ui.parts.five_minutes import draw_five_minutes  # heavy; only when it is looked at
+
             draw_five_minutes(sluice, info)
             return
     if info is None:
@@ -55,3 +54,25 @@ def show(open_sluice: Callable[[], Sluice], _links: Links) -> None:
         adding.show(sluice, [each.name for each in sluice.libraries()])
     if info is not None:
         documents.show(sluice, info)
+
+
+def _title(place: DeltaGenerator, view: View) -> None:
+    place.html(f'<div class="title"><h1>Library</h1><p class="muted">{_ABOUT[view]}</p></div>')
+
+
+def _view() -> View:
+    """What is looked at; another page can hand it over in the address (?view=drafts)."""
+    handed = session.take_handed("view")
+    if handed in _VIEWS:
+        session.put("library.view", handed)
+    view: View = st.segmented_control(
+        "View",
+        list(_VIEWS),
+        default="documents",
+        required=True,
+        format_func=_VIEWS.__getitem__,
+        key="library.view",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return view

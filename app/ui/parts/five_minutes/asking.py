@@ -15,14 +15,15 @@ _BUTTONS: tuple[tuple[Reply, str, str], ...] = (("yes", "Yes", "Y"), ("no", "No"
 
 
 def show(kept: AnsweredRounds, drawn: Round, scorer: ScorerId, replies: dict[int, Reply]) -> None:
-    """Draw the next passage without an answer, and the buttons, which have keys of their own (Y, N, S, B)."""
+    """Draw the next passage without an answer, and the buttons, which have keys of their own (Y, N, S, B)
+    and look alike, so that none invites."""
     place = next(i for i in range(len(drawn.asked)) if i not in replies)
     pair = drawn.pairs[drawn.asked[place].pair]
     done = len(replies)
     st.progress(done / len(drawn.asked), text=f"{done + 1} of {len(drawn.asked)}")
     st.html(
         f'<div class="asked"><p><span class="who">Question</span>{safe.text(drawn.questions[pair.question].text)}</p>'
-        f"</div>{passage(drawn.passages[pair.chunk_id])}"
+        f'</div><p style="height: 0.6rem"></p>{passage(drawn.passages[pair.chunk_id])}'
         '<p style="padding-top: 0.6rem"><b>Does this passage answer the question, or a part of it?</b> '
         '<span class="muted">Sharing the subject is not enough.</span></p>'
     )
@@ -32,7 +33,6 @@ def show(kept: AnsweredRounds, drawn: Round, scorer: ScorerId, replies: dict[int
                 label,
                 key=f"five.{reply}",
                 shortcut=key,
-                type="secondary" if reply == "skip" else "primary",
                 on_click=kept.answer,
                 args=(drawn, scorer, place, reply),
             )

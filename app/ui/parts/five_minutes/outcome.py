@@ -25,7 +25,9 @@ from app.ui.words import help_of, plural, probability, why
 if TYPE_CHECKING:
     from app.wiring import Sluice
 
+_WRAPS = "white-space: normal; min-width: 6.5rem"  # three columns on a narrow screen
 _CANNOT_TELL = "cannot tell from these labels"
+_FEW = 8  # fewer relevant passages than these say little about how many are lost
 _SHOWN_P = (0.05, 0.2, 0.5, 0.8)
 
 
@@ -56,20 +58,23 @@ def show(
         _go_on(left)
         return
     effect = effect_of(drawn.pairs, drawn.asked, answers, drawn.keep_above)
-    st.html(f'<p class="verdict">{headline(effect)}</p>{table(effect, drawn)}{_notes(effect, drawn)}')
+    st.html(f'{headline(effect)}{table(effect, drawn)}<p style="height: 0.5rem"></p>{_notes(effect, drawn)}')
     _apply(sluice, info, profile, base, effect, left)
 
 
 def headline(effect: Effect) -> str:
-    """What the answers say, in a sentence, as HTML."""
+    """What the answers say, in a sentence, and how much they can say, as HTML."""
     before, after = effect.expected_relevant
-    found = (
-        f"{plural(effect.candidates, 'candidate')}: about {before:.0f} relevant by the calibration in use, "
-        f"about {after:.0f} by your {effect.yes + effect.no} answers."
-    )
+    counted = f"about {after:.0f} of {plural(effect.candidates, 'candidate')} relevant, by the calibration {before:.0f}"
     if effect.agrees:
-        return f"Your answers agree with the calibration in use: there is no reason to change it. {found}"
-    return f"This library is {'richer' if after > before else 'poorer'} than p says. {found}"
+        said = "Your answers give no reason to change the calibration."
+        more = f"By your answers {counted}: no more apart than chance would have it."
+    else:
+        said = f"Here {'more' if after > before else 'fewer'} passages are relevant than p says."
+        more = f"By your answers {counted}."
+    if effect.yes < _FEW:
+        more += f" With {effect.yes} yes only, how many are lost can hardly be told."
+    return f'<p class="verdict">{said}</p><p class="muted" style="padding-bottom: 0.8rem">{more}</p>'
 
 
 def table(effect: Effect, drawn: Round) -> str:
@@ -88,11 +93,15 @@ def table(effect: Effect, drawn: Round) -> str:
             f"{_of_hundred(then.expected_lost)} relevant lost<br>{_of_hundred(then.expected_let_through)} irrelevant "
             "let through",
         ),
-        ("Questions refused wrongly", share(refusals.wrong_refusals), "as now"),
-        ("Questions answered wrongly", share(refusals.wrong_answers), "as now"),
+        ("Questions refused wrongly", share(refusals.wrong_refusals), "the same"),
+        ("Questions answered wrongly", share(refusals.wrong_answers), "the same"),
     ]
-    head = "".join(f'<th scope="col">{title}</th>' for title in ("", "Now", "With your answers"))
-    body = "".join(f'<tr><th scope="row">{said}</th><td>{a}</td><td>{b}</td></tr>' for said, a, b in rows)
+    head = "".join(
+        f'<th scope="col" style="{_WRAPS}">{title}</th>' for title in ("", "Without your answers", "With your answers")
+    )
+    body = "".join(
+        f'<tr><th scope="row" style="{_WRAPS}">{said}</th><td>{a}</td><td>{b}</td></tr>' for said, a, b in rows
+    )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Effect on both errors"><table class="rows">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

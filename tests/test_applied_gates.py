@@ -41,6 +41,7 @@ def test_an_applied_threshold_is_in_force_for_its_scorer_and_library_only(tmp_pa
     assert _policy(tmp_path).answer_above == CALIBRATION.policy.answer_above
     assert _policy(tmp_path, library="other") == CALIBRATION.policy
     assert _policy(tmp_path, scorer="fake/other") == CALIBRATION.policy
+    assert _policy(tmp_path, library="") == CALIBRATION.policy  # passages that are in no library
 
 
 def test_what_was_measured_for_another_threshold_is_no_longer_said(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "evaluation": Term(
         "A question set asked under one or more configurations, with everything measured; kept until you remove it.",
-        "does-reranking-help",
+        "evaluating",
     ),
     "ndcg": Term(
         "How near the top the relevant passages stand, from 0 to 1; the interval says where the true value may lie.",
@@ -157,7 +157,7 @@ TERMS: Mapping[str, Term] = {
     ),
     "steps": Term(
         "What is sent is worth after each step, with as many passages each; a step paid if it gained more than chance.",
-        "does-reranking-help",
+        "evaluating",
     ),
     "paired": Term(
         "Each bar is a question: how much reranking moved its relevant passages up or down.", "measuring-ranking"
@@ -178,7 +178,7 @@ TERMS: Mapping[str, Term] = {
         "If only the questions it is surest of were answered: how many of those would go wrong.",
         "thresholds-and-refusal",
     ),
-    "failure split": Term("One cause a question: the last step that still had what was needed.", "does-reranking-help"),
+    "failure split": Term("One cause a question: the last step that still had what was needed.", "evaluating"),
     "evidence": Term(
         "The order by search's own evidence (cosine, BM25, ranks) without the reranker: what the reranker must beat.",
         "measuring-ranking",

@@ -38,7 +38,7 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     busy = job is not None and job.progress.going
     runs = kept_runs(home, info.name)
     with st.expander("New evaluation", expanded=not runs and not busy, key="evaluate.new"):
-        start.show(sluice, info, busy=busy)
+        start.show(sluice, info, links, busy=busy)
     if busy:
         progress.running(home)
     elif job is not None and job.request.library == info.name and (line := progress.ended(job)):
@@ -49,7 +49,7 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     run = _choose(info, measured)
     if not run.finished:
         _unfinished(home, run, busy=busy)
-    report.show(sluice, info, run)
+    report.show(sluice, info, links, run)
 
 
 def named(run: KeptRun) -> str:

@@ -20,6 +20,7 @@ from app.evaluation.run_report import report_of_run
 from app.evaluation.sections import sections_of
 from app.evaluation.verdict import MEASURE, VerdictKind
 from app.ui import safe
+from app.ui.links import Links
 from app.ui.parts import bars, failure, sidebar
 from app.ui.parts.evaluation import charts, gate, questions, tables
 from app.ui.words import SHAPES, Group, plural, why
@@ -36,7 +37,7 @@ _KINDS: Mapping[VerdictKind, Group] = {
 }
 
 
-def show(sluice: Sluice, info: LibraryInfo, run: KeptRun) -> None:
+def show(sluice: Sluice, info: LibraryInfo, links: Links, run: KeptRun) -> None:
     """Draw the report of what the run holds so far."""
     if not run.done and not run.stamp:
         st.html('<p class="muted">Nothing was measured in this run yet.</p>')
@@ -58,7 +59,7 @@ def show(sluice: Sluice, info: LibraryInfo, run: KeptRun) -> None:
         st.html(tables.fold(sections_ranking.configurations(report), "All configurations side by side"))
     _ranking(one, c)
     gate.show(sluice, info, run, c)
-    _trust(one, c)
+    _trust(one, c, links)
     questions.show(sluice, info, run, report, c)
     _cost(one, c)
 
@@ -176,7 +177,7 @@ def _step(line: str) -> str:
     return line.replace("scorer:", "reranker:", 1)
 
 
-def _trust(report: Report, c: ConfigurationReport) -> None:
+def _trust(report: Report, c: ConfigurationReport, links: Links) -> None:
     """Whether p means what it says, and what goes wrong among the surest."""
     colours = charts.palette()
     key = f"{report.manifest.created}.{c.note.id}"
@@ -194,6 +195,7 @@ def _trust(report: Report, c: ConfigurationReport) -> None:
             )
             st.caption("First passages after reranking; on the line, p means what it says.")
             st.html(tables.fold(sections_gate.calibration(report)))
+        links.library("Calibrate in five minutes", "calibrate")
     with right:
         st.html(tables.heading("Answering the surest first", why("risk-coverage")))
         if c.risk is None or len(c.risk.risk) < 2:

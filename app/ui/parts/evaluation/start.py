@@ -19,6 +19,7 @@ from app.evaluation.questions.resolve import resolve
 from app.evaluation.questions.write import write_questions
 from app.library.contents import read_contents
 from app.ui import safe, session
+from app.ui.links import Links
 from app.ui.parts import failure, sidebar
 from app.ui.words import help_of, plural
 
@@ -33,7 +34,7 @@ CANDIDATES = (5, 10, 20, 30, 50, 75, 100)
 FEW = 30  # fewer questions than these hardly tell anything
 
 
-def show(sluice: Sluice, info: LibraryInfo, *, busy: bool) -> None:
+def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None:
     """Draw the form; the button starts the process and leaves the rest to the progress."""
     home = sluice.settings.sluice_home
     if told := session.take_told():
@@ -41,6 +42,7 @@ def show(sluice: Sluice, info: LibraryInfo, *, busy: bool) -> None:
     sets = {path.stem: path for path in kept_sets(home, info.name)}
     if not sets:
         st.html(how_to_get_one(info.name))
+        links.library("Draft questions on the Library page", "drafts")
     upload, choose = st.columns(2, gap="large")
     with upload:
         _upload(home, info.name)

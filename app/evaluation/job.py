@@ -144,6 +144,13 @@ def cancel_job(home: Path) -> None:
         return  # it has just finished
 
 
+def forget_job(home: Path) -> None:
+    """Say no more about the last job; its run stays. Nothing happens while it runs."""
+    folder = _folder(home)
+    if not _alive(folder):
+        (folder / "progress.json").unlink(missing_ok=True)
+
+
 def write_progress(home: Path, progress: JobProgress) -> None:
     """For the process itself; readers see the old file or the new one, never half of it."""
     _write(_folder(home) / "progress.json", asdict(progress))

@@ -13,6 +13,7 @@ from tests.browser.conftest import WAIT, Sheet
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Sheet]
+NASTY = "<b>bold</b> ![p](http://evil.example/p.png) :red[red] $x^2$ [l](javascript:alert(1))"
 QUESTIONS = (
     {"question": "How does reciprocal rank fusion combine two rankings?", "document": "hybrid-search-and-fusion.md"},
     {"question": "What do k1 and b do in BM25?", "document": "lexical-search-bm25.md"},
@@ -20,6 +21,7 @@ QUESTIONS = (
     {"question": "How many numbers does Platt scaling learn?", "document": "calibration.md"},
     {"question": "When is a passage below the gate rescued?", "document": "rescue-and-duplicates.md"},
     {"question": "How is nDCG computed?", "document": "measuring-ranking.md"},
+    {"question": f"What is {NASTY}?", "answerable": False},
     {"question": "Who won the football world cup in 1954?", "answerable": False},
     {"question": "How long does a lasagne stay in the oven?", "answerable": False},
 )
@@ -41,7 +43,7 @@ def test_upload_a_set_run_it_read_the_verdict_move_the_gate_and_open_a_question(
     expect(page.locator(".note.failed")).to_contain_text("line 2, colour", timeout=WAIT)
     on.picture("fault")
     upload.set_input_files(_file("asked.jsonl", "".join(json.dumps(row) + "\n" for row in QUESTIONS)))
-    expect(page.locator(".note.through")).to_contain_text("asked is kept: 8 questions", timeout=WAIT)
+    expect(page.locator(".note.through")).to_contain_text("asked is kept: 9 questions", timeout=WAIT)
     expect(page.get_by_text("Labels: 6 of 6 found")).to_be_visible(timeout=WAIT)
     on.settle()
     on.picture("ready")
@@ -49,7 +51,7 @@ def test_upload_a_set_run_it_read_the_verdict_move_the_gate_and_open_a_question(
     on.button("Start").click()
     running = page.locator(".st-key-running")
     expect(running).to_be_visible(timeout=WAIT)
-    expect(running).to_contain_text("of 8 questions", timeout=2 * WAIT)
+    expect(running).to_contain_text("of 9 questions", timeout=2 * WAIT)
     on.picture("running")
     page.reload()  # it goes on
     expect(page.locator(".verdict")).to_contain_text("nDCG@10", timeout=6 * WAIT)
@@ -72,7 +74,8 @@ def test_upload_a_set_run_it_read_the_verdict_move_the_gate_and_open_a_question(
     expect(page.get_by_text("Undone for handbook")).to_be_visible(timeout=WAIT)
     on.settle()
 
-    page.get_by_text("all (8)", exact=True).click()
+    page.get_by_text("all (9)", exact=True).click()
+    expect(page.get_by_role("button", name=f"What is {NASTY}?")).to_be_visible()  # as it was typed, and nothing else
     page.get_by_role("button", name="What is MaxSim?").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Relevant: late-interaction.md")

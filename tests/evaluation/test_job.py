@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -53,9 +55,13 @@ def _until(home: Path, true: Callable[[JobProgress], bool]) -> Job:
     pytest.fail(f"it did not come to that: {job}")
 
 
-def test_it_runs_to_its_end_one_at_a_time_and_leaves_a_report(home: Path) -> None:
+def test_it_outlives_its_starter_one_at_a_time_and_leaves_a_report(home: Path) -> None:
     assert read_job(home) is None
-    _start(home, _request(home))
+    starter = (
+        "import json, pathlib; from app.evaluation.job import Request, start_job; "
+        f"start_job(pathlib.Path({str(home)!r}), Request(**json.loads({json.dumps(asdict(_request(home)))!r})))"
+    )  # as a server that is stopped right after
+    subprocess.run([sys.executable, "-c", starter], env={**environment(home), "OMP_NUM_THREADS": "1"}, check=True)
     with pytest.raises(UsageError, match="running already"):
         _start(home, _request(home))
     job = _until(home, lambda p: not p.going)

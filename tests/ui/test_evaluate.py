@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.applied_gates import applied_gate
 from app.evaluation.grid import run_grid
+from app.evaluation.job import JobProgress, Request, write_progress
 from app.evaluation.kept_runs import kept_runs
 from app.evaluation.plan import plan_run
 from app.evaluation.questions.model import QuestionSetError
@@ -108,7 +110,7 @@ def test_the_verdict_is_on_top_and_every_part_has_its_chart_and_its_numbers(home
     assert len(test.get("vega_lite_chart")) >= 4
     assert drawn.count("The numbers as a table") >= 5
     downloads = {d.proto.label for d in test.get("download_button")}
-    assert downloads == {"Report (HTML)", "Markdown", "Records (JSONL)"}
+    assert downloads == {"Report (HTML)", "Markdown", "Numbers (JSON)", "Records (JSONL)"}
 
 
 def test_another_configuration_has_its_own_verdict(home: Path) -> None:
@@ -209,6 +211,21 @@ def test_a_run_that_was_interrupted_offers_to_go_on(home: Path) -> None:
     assert any("3 questions of this evaluation not asked yet" in c.value for c in test.caption)
     assert _button(test, "Go on")
     assert "3 not asked yet" in html(test)
+
+
+def test_how_the_last_one_ended_is_said_until_it_is_dismissed(home: Path) -> None:
+    request = Request("notes", "gone.jsonl", "gone", ("none",), ("hybrid",), (5,))
+    folder = home / "runs" / ".job"
+    folder.mkdir()
+    (folder / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
+    write_progress(home, JobProgress("failed", message="gone.jsonl cannot be read", hint="Check the path."))
+    test = _open(home)
+    assert "gone.jsonl cannot be read" in html(test)
+    assert "nDCG@10" in html(test)  # and the earlier run is there all the same
+    _button(test, "Dismiss").click()  # type: ignore[attr-defined]
+    test.run()
+    assert not test.exception
+    assert "gone.jsonl" not in html(test)
 
 
 class _Upload:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.domain import LibraryInfo
 from app.errors import SluiceError
-from app.evaluation.job import Job, read_job, start_job
+from app.evaluation.job import Job, forget_job, read_job, start_job
 from app.evaluation.kept_runs import KeptRun, kept_runs, to_go_on
 from app.ui import session
 from app.ui.links import Links
@@ -42,7 +42,11 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     if busy:
         progress.running(home)
     elif job is not None and job.request.library == info.name and (line := progress.ended(job)):
-        st.html(line)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.html(line, width="stretch")
+            if st.button("Dismiss", type="tertiary", key="evaluate.dismiss"):
+                forget_job(home)
+                st.rerun()
     measured = [run for run in runs if not (busy and _is_of(job, run))]
     if not measured:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from app.domain import LibraryInfo
 from app.errors import SluiceError
 from app.evaluation import sections_gate, sections_ranking
 from app.evaluation.kept_runs import KeptRun
+from app.evaluation.plain_values import report_to_json
 from app.evaluation.render import as_html, as_markdown
 from app.evaluation.report import ConfigurationReport, Report
 from app.evaluation.run_folder import read_run
@@ -125,6 +127,15 @@ def _downloads(run: KeptRun, report: Report) -> None:
             "text/markdown",
             type="tertiary",
             on_click="ignore",
+        )
+        st.download_button(
+            "Numbers (JSON)",
+            lambda: json.dumps(report_to_json(report), ensure_ascii=False, indent=1).encode(),
+            f"{name}.json",
+            "application/json",
+            type="tertiary",
+            on_click="ignore",
+            help="Every number of every plot and table",
         )
         st.download_button(
             "Records (JSONL)",

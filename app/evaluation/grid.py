@@ -136,7 +136,8 @@ def _record(
         passage_of=asked.passage_of,
         answers=_answers(trace, asked),
     )
-    if judged.run.cached_scores:  # what was read from the score cache says nothing about what scoring takes
+    # what was read from the score cache, and where nothing was found, says nothing about what scoring takes
+    if judged.run.cached_scores or not judged.scored:
         timings = {stage: ms for stage, ms in record.timings_ms.items() if stage not in ("score", "total")}
         return replace(record, timings_ms=timings)
     return record

@@ -27,7 +27,7 @@ def question_record(
     judged, gate = trace.judged, trace.gate
     ran = judged.run.status in ("applied", "fallback")
     arms = {"off": tuple(c.chunk.id for c in judged.retrieved.candidates)}
-    if judged.evidence and any(s.p is not None for s in judged.evidence):
+    if not judged.retrieved.candidates or any(s.p is not None for s in judged.evidence):
         arms["evidence"] = tuple(s.candidate.chunk.id for s in judged.evidence)
     if ran:
         arms["reranked"] = tuple(s.candidate.chunk.id for s in judged.scored)

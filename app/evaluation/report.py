@@ -180,7 +180,9 @@ def _configuration(
         answers=answer_measures(records),
         order=check_order(records),
         cost=cost_of(records),
-        scored_from_cache=sum(r.scorer is not None and "score" not in r.timings_ms for r in records),
+        scored_from_cache=sum(
+            r.scorer is not None and bool(r.candidates) and "score" not in r.timings_ms for r in records
+        ),
         curves=_curves(note, records),
     )
 

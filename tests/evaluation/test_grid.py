@@ -11,6 +11,7 @@ import pytest
 
 from app.domain import Scale, Score, ScorerId, ScorerProfile
 from app.errors import UsageError
+from app.evaluation.failures import Failure
 from app.evaluation.grid import Failed, Finished, Progress, RunStopped, Started, run_grid
 from app.evaluation.plan import Configuration, Plan, plan_run, sampled
 from app.evaluation.questions import read_questions
@@ -192,6 +193,22 @@ def test_answers_are_measured_where_they_are_asked_for(home: Path, prepared_mode
     answer = folder.records(plan.configurations[0].id)[0].answers["gated"]
     assert answer.contains is True and answer.citation_precision is not None
     assert report_of_run(folder).main.answers.answers == 1
+
+
+def test_a_question_that_finds_nothing_takes_no_step_from_the_others(
+    sluice: TestedSluice, home: Path, tmp_path: Path
+) -> None:
+    rows = [*questions(2, 0), {"question": "Xyzzy plugh?", "document": "towns.jsonl", "row": 3}]
+    asked = read_questions(write_questions(tmp_path / "odd.jsonl", rows))
+    plan = plan_run(sluice, asked, rerankers=("bundled",), retrievals=("lexical",), candidates=(4,))
+    folder = start(tmp_path / "run", plan)
+    list(run_grid(sluice, plan, folder))
+    record = folder.records("lexical-4-bundled")[-1]
+    assert record.candidates == () and record.labelled and "score" not in record.timings_ms
+    main = report_of_run(folder).main
+    assert [step.name for step in main.steps.steps] == ["retrieval", "evidence", "scorer", "gate"]
+    assert main.ceiling is not None and main.ceiling.value == pytest.approx(2 / 3)
+    assert main.failures.counts[Failure.RETRIEVAL_MISS] == 1
 
 
 def test_there_must_be_something_to_ask(sluice: TestedSluice, home: Path, tmp_path: Path) -> None:

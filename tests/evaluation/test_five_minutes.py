@@ -20,7 +20,15 @@ from app.evaluation.five_minutes.effect import LEAST_ANSWERS, effect_of, why_not
 from app.evaluation.five_minutes.here import MARK, applied, apply, base_calibration, corrected, rescaled, take_back
 from app.evaluation.five_minutes.own_questions import own_questions
 from app.evaluation.five_minutes.rounds import Round, RoundQuestion, ShownPassage, refusal_errors
-from app.evaluation.five_minutes.shift import INTERCEPT_SD, LEAST_SLOPE, fit_shift, fit_shifts, shifted
+from app.evaluation.five_minutes.shift import (
+    CHANCE,
+    INTERCEPT_SD,
+    LEAST_SLOPE,
+    contradiction,
+    fit_shift,
+    fit_shifts,
+    shifted,
+)
 from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.questions.kept import set_path
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet
@@ -77,11 +85,11 @@ def test_each_passage_is_drawn_as_often_as_its_chance_says() -> None:
     pairs = pairs_of(np.random.default_rng(2), questions=6, candidates=6)
     each = chances(pairs, KEEP, 8)
     drawn = np.zeros(len(pairs))
-    for seed in range(1000):
+    for seed in range(600):
         asked = choose(pairs, KEEP, count=8, seed=seed)
         assert len(asked) == 8
         drawn[[one.pair for one in asked]] += 1
-    off = (drawn / 1000 - each) / np.sqrt(np.maximum(each * (1 - each), 1e-3) / 1000)
+    off = (drawn / 600 - each) / np.sqrt(np.maximum(each * (1 - each), 1e-3) / 600)
     assert np.abs(off).max() < 4.5
     assert np.sqrt((off**2).mean()) < 1.5
 
@@ -147,6 +155,27 @@ def test_thirty_answers_move_towards_the_shift_and_never_backwards() -> None:
     assert -1.5 < np.mean([b for _, b in found]) < -0.6
     slope, _ = fit_shift(np.linspace(-9, 9, 40), [True] * 20 + [False] * 20)
     assert slope == LEAST_SLOPE
+
+
+def test_answers_contradict_a_map_only_as_far_as_they_are_unlikely() -> None:
+    # two answers at log-odds 2 and -2, both as expected, by a map twice as steep: 4 ln((1 + e^-2) / (1 + e^-4))
+    found = contradiction([2.0, -2.0], [True, False], 2.0, 0.0)
+    assert found == pytest.approx(4 * np.log((1 + np.exp(-2)) / (1 + np.exp(-4))))
+    assert contradiction([2.0, -2.0], [True, False], 1.0, 0.0) == 0.0
+
+
+def test_a_map_that_is_right_is_hardly_ever_contradicted_and_one_far_off_nearly_always() -> None:
+    rng = np.random.default_rng(8)
+    alarms = {0.0: 0, 2.0: 0}
+    for off in alarms:
+        for seed in range(40):
+            pairs = pairs_of(rng, questions=12)
+            x = log_odds_of(pairs)
+            yes = rng.random(x.size) < sigmoid(x + off)
+            told = [one.pair for one in choose(pairs, KEEP, seed=seed)]
+            alarms[off] += contradiction(x[told], yes[told].tolist(), *fit_shift(x[told], yes[told].tolist())) > CHANCE
+    assert alarms[0.0] <= 5
+    assert alarms[2.0] >= 30
 
 
 def test_many_samples_at_once_are_fitted_as_each_alone() -> None:

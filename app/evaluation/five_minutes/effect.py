@@ -7,8 +7,9 @@ corrected map expects them over all candidates: steadier, and only as right as t
 
 The new threshold keeps the old promise: the share of relevant passages that the map itself expects to lose is held at
 what it was, so that answers which agree with the map change nothing. Intervals of slope, intercept and threshold come
-from drawing the questions again with repeats, with all their candidates and answers (Efron's percentile interval,
-its levels widened as in `intervals`). Whether a question is refused does not depend on p: no refusal error moves.
+from drawing the questions again with repeats, with all their candidates and answers, and the prior's means with them
+(`shift.fit_shifts`; percentiles, their levels widened as in `intervals`). Whether a question is refused does not depend
+on p, so neither refusal error moves.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ import numpy.typing as npt
 
 from app.calibration.maps import sigmoid
 from app.evaluation.five_minutes.borderline import Asked, Pair, log_odds
-from app.evaluation.five_minutes.shift import fit_shift, fit_shifts, shifted
+from app.evaluation.five_minutes.shift import (
+    CHANCE,
+    INTERCEPT_SD,
+    SLOPE_SD,
+    contradiction,
+    fit_shift,
+    fit_shifts,
+    shifted,
+)
 from app.evaluation.five_minutes.weighted import weighted_share
 from app.evaluation.intervals import LEVEL, SEED, Estimate, expanded_levels
 
@@ -52,22 +61,19 @@ class Errors:
 class Effect:
     """What applying the answers would do. `candidates` is how many were drawn from, `expected_relevant` how many of
     them are relevant by the map before and after. `keep_above` is the new threshold with its interval; `agrees`: the
-    intervals of slope and intercept hold 1 and 0, so the answers do not contradict the calibration in use."""
+    answers do not contradict the calibration in use (`shift.contradiction` is within chance)."""
 
     yes: int
     no: int
     questions: int
     candidates: int
     expected_relevant: tuple[float, float]
+    agrees: bool
     slope: Estimate
     intercept: Estimate
     keep_above: Estimate
     before: Errors
     after: Errors
-
-    @property
-    def agrees(self) -> bool:
-        return _holds(self.slope, 1.0) and _holds(self.intercept, 0.0)
 
 
 def why_not(answers: Mapping[int, bool]) -> str:
@@ -98,7 +104,9 @@ def effect_of(pairs: Sequence[Pair], asked: Sequence[Asked], answers: Mapping[in
     new_cut = sample.same_promise(cut, slope, intercept, sample.once)
     new_keep = _keep(new_cut, slope, intercept)
     times = sample.drawn_again()
-    slopes, intercepts = fit_shifts(sample.x, sample.yes.tolist(), times[:, sample.question])
+    rng = np.random.default_rng(SEED + 1)
+    centres = rng.normal(1.0, SLOPE_SD, _DRAWS), rng.normal(0.0, INTERCEPT_SD, _DRAWS)
+    slopes, intercepts = fit_shifts(sample.x, sample.yes.tolist(), times[:, sample.question], centres)
     keeps = [
         _keep(sample.same_promise(cut, a, b, each), a, b)
         for a, b, each in zip(slopes, intercepts, times[:, sample.owner], strict=True)
@@ -110,6 +118,7 @@ def effect_of(pairs: Sequence[Pair], asked: Sequence[Asked], answers: Mapping[in
         questions=questions,
         candidates=len(pairs),
         expected_relevant=(float(sigmoid(sample.pool).sum()), float(shifted(sample.pool, slope, intercept).sum())),
+        agrees=contradiction(sample.x, sample.yes.tolist(), slope, intercept) < CHANCE,
         slope=_estimate(slope, slopes, questions),
         intercept=_estimate(intercept, intercepts, questions),
         keep_above=_estimate(new_keep, np.asarray(keeps), questions),
@@ -183,7 +192,3 @@ def _estimate(value: float, drawn: Floats, questions: int) -> Estimate:
         return Estimate(value, None, None, questions)
     low, high = np.quantile(drawn, expanded_levels(questions, LEVEL))
     return Estimate(value, float(low), float(high), questions)
-
-
-def _holds(estimate: Estimate, value: float) -> bool:
-    return estimate.low is None or estimate.high is None or estimate.low <= value <= estimate.high

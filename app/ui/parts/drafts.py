@@ -65,6 +65,8 @@ def draw_drafts(sluice: Sluice, info: LibraryInfo) -> None:
         key=f"drafts.state.{info.name}",
         label_visibility="collapsed",
     )
+    if number["accepted"]:
+        _keep(sluice, info.name, kept)
     shown = [draft for draft in found if draft.state == state]
     for draft in shown[:MOST_ROWS]:
         _draft(kept, info.name, draft)
@@ -72,8 +74,6 @@ def draw_drafts(sluice: Sluice, info: LibraryInfo) -> None:
         st.caption(f"The first {MOST_ROWS} of {len(shown):,}; the next come up as you decide.")
     if not shown:
         st.caption("None.")
-    if number["accepted"]:
-        _keep(sluice, info.name, kept)
 
 
 # -- one draft -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import streamlit as st
 
+from app.applied_gates import applied_gate
 from app.calibration.fitted import FittedCalibration
 from app.domain import LibraryInfo, ScorerProfile
 from app.errors import SluiceError
@@ -194,6 +195,10 @@ def _apply(
             session.tell(f"In use for {info.name}, kept in {path}.")
             st.rerun()
         _go_on(left)
+    if applied_gate(sluice.settings.sluice_home, info.name, str(profile.id)) is not None:
+        st.html(
+            note("held", "Thresholds applied from an evaluation belong to the calibration they were measured with.")
+        )
     if sluice.options().gate.keep_above is not None:
         st.html(note("held", "KEEP_ABOVE in your settings goes over this threshold: remove it from .env to use it."))
 

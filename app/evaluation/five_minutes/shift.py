@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 SLOPE_SD = 0.3
 INTERCEPT_SD = 0.75
 LEAST_SLOPE = 0.2  # a map that runs backwards, or hardly at all, is never made from a handful of answers
-# Of rounds of thirty answers drawn with the map made to be right, 95 in 100 contradict it less (400 rounds and more over
+# Of rounds of thirty answers drawn with the map made to be right, 95 in 100 contradict it less (over 400 rounds, over
 # the eight sets above); where the map was far off (a set of figures and tables), 97 in 100 contradict it more.
 CHANCE = 3.5
 _STEPS = 60

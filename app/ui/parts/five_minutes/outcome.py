@@ -66,7 +66,9 @@ def show(
 def headline(effect: Effect) -> str:
     """What the answers say, in a sentence, and how much they can say, as HTML."""
     before, after = effect.expected_relevant
-    counted = f"about {after:.0f} of {plural(effect.candidates, 'candidate')} relevant, by the calibration {before:.0f}"
+    counted = (
+        f"about {after:.0f} of {plural(effect.candidates, 'candidate')} are relevant, by the calibration {before:.0f}"
+    )
     if effect.agrees:
         said = "Your answers give no reason to change the calibration."
         more = f"By your answers {counted}: no more apart than chance would have it."

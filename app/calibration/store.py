@@ -53,8 +53,8 @@ class _File(BaseModel):
 def calibration_for(profile: ScorerProfile, library: LibraryInfo, *, own_dir: Path | None = None) -> Calibration:
     """The best calibration there is for this scorer in this library.
 
-    First one fitted on this library's own labels ("here"), then any other of the same scorer, own before shipped
-    ("general"), else `NoCalibration`. A calibration of another scorer id is never used. Files lie in `own_dir` and
+    First one fitted on this library's own labels ("here"), then any other of the same scorer, own before shipped and
+    another library's last ("general"), else `NoCalibration`. A calibration of another scorer id is never used. Files lie in `own_dir` and
     among the shipped ones. Raises CalibrationError when one of them cannot be read.
     """
     own = [] if own_dir is None else [_read(path) for path in sorted(own_dir.glob("*.json"))]
@@ -63,7 +63,8 @@ def calibration_for(profile: ScorerProfile, library: LibraryInfo, *, own_dir: Pa
     if here:
         return replace(here[0], kind="here", note=_note_here(here[0]))
     if fitting:
-        return replace(fitting[0], kind="general", note=_note_general(fitting[0], library))
+        best = min(fitting, key=lambda c: c.fitted_on.library is not None)  # another library's own is the last resort
+        return replace(best, kind="general", note=_note_general(best, library))
     return NoCalibration(evidence_calibration())
 
 

@@ -105,7 +105,7 @@ def import_set(
 
 
 _EMPTY = {
-    "votes": "Votes are given with the thumbs on the Chat page.",
+    "votes": "Votes are given with the thumbs on the Chat page, and blind on the Compare page.",
     "drafts": "Accept some first: sluice questions drafts, then sluice questions accept ID...",
 }
 

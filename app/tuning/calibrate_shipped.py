@@ -94,7 +94,7 @@ def _fit(
         seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=scorer, say=_say)
         (fitted if plan.fitted else measured).extend(seen)
     on = FittedOn(
-        sets=tuple(plan.name for plan in plans if plan.fitted),
+        sets=tuple(dict.fromkeys(plan.group or plan.name for plan in plans if plan.fitted)),
         library=None,
         chunking=CHUNKING,
         embedder=embedder.id,

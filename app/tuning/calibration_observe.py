@@ -41,7 +41,7 @@ def observe(
     rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
     return [
         Observation(
-            group=plan.name,
+            group=plan.group or plan.name,
             kind=ask.kind,
             retrieved=retrieved,
             relevant=relevant_chunks(ask, [c.chunk for c in retrieved.candidates], rows),

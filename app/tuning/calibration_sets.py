@@ -61,7 +61,8 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class LibraryPlan:
-    """A library to build and the questions to ask it. `title` stands for passages without one."""
+    """A library to build and the questions to ask it. `title` stands for passages without one. `group` is what must
+    not be split between fitting and measuring; the name where it is empty."""
 
     name: str
     title: str
@@ -69,6 +70,7 @@ class LibraryPlan:
     asks: tuple[Ask, ...]
     for_p: bool = True
     fitted: bool = True
+    group: str = ""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,9 @@ def plan_repeated(plan: LibraryPlan, *, questions: int, seed: int = 7) -> Librar
         if ask.kind != "off_topic"
     ]
     passages = tuple(both for p in plan.passages for both in (p, again[p.id]))
-    return LibraryPlan(f"{plan.name} said twice", plan.title, passages, _sampled(asks, questions, seed))
+    return LibraryPlan(
+        f"{plan.name} said twice", plan.title, passages, _sampled(asks, questions, seed), group=plan.name
+    )
 
 
 def _shorter(passage: Passage, seed: int) -> str:

@@ -61,6 +61,15 @@ def test_here_before_general_before_none(tmp_path: Path) -> None:
     assert nothing.kind == "none"
 
 
+def test_what_was_fitted_on_another_library_is_the_last_resort(tmp_path: Path) -> None:
+    answers = replace(calibration(SCORER), fitted_on=replace(ON, library="a-library-before-all", questions=77))
+    save_calibration(answers, tmp_path)
+    assert "77 questions" in calibration_for(PROFILE, LIBRARY, own_dir=tmp_path).note  # better than none
+
+    save_calibration(calibration(SCORER), tmp_path)
+    assert "measured on 10 questions" in calibration_for(PROFILE, LIBRARY, own_dir=tmp_path).note
+
+
 def test_another_embedding_model_is_said(tmp_path: Path) -> None:
     save_calibration(calibration(SCORER), tmp_path)
     note = calibration_for(PROFILE, replace(LIBRARY, embedder_id="another/model"), own_dir=tmp_path).note

@@ -93,6 +93,7 @@ def test_what_is_said_twice_is_relevant_twice_only_where_the_answer_is() -> None
     strangers = [Ask("off-topic q", "Who?", "off_topic"), Ask("q40", "Why?", "near_miss")]
     plan = plan_repeated(LibraryPlan("train_nq", "Wiki", tuple(told), (*asks, *strangers)), questions=100)
 
+    assert plan.group == "train_nq"  # judged by maps that have seen neither form of its documents
     texts = {p.id: p.text for p in plan.passages}
     assert len(texts) == 80
     assert all(f"{p.id} again" in texts for p in told)

@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, description="Key for chat and OpenAI embeddings")
     openai_base_url: str | None = Field(None, description="Any OpenAI-compatible API: Ollama, vLLM, llama.cpp")
     chat_window: int | None = Field(None, ge=512, description="Context window in tokens, where the model's is unknown")
+    grader_model: str | None = Field(None, description="Model that grades answers in evaluation; CHAT_MODEL if empty")
     chat_timeout: float = Field(60.0, gt=0, description="Seconds the chat model may be silent")
     passage_tokens: int = Field(6000, ge=256, description="Most tokens of passages to send to the chat model")
     answer_tokens: int = Field(800, ge=16, description="Tokens reserved for the answer")

@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from app.cli.grading import begin_grading, graded, open_grader
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
 from app.errors import UsageError
 from app.evaluation.against import ConfigurationCheck, check_lines, check_run
 from app.evaluation.document import Section
+from app.evaluation.grader import Grader
 from app.evaluation.grid import Failed, Finished, RunStopped, Started, run_grid
 from app.evaluation.grid import Progress as Asked
 from app.evaluation.plain_values import plain_values
@@ -42,6 +44,7 @@ _REGRESSION = 4
 @click.option("--questions", "-n", "sample", type=click.IntRange(min=1), help="Ask only so many, drawn with --seed.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Another seed draws other questions.")
 @click.option("--answers", is_flag=True, help="Write and measure answers too.")
+@click.option("--grade", is_flag=True, help="Have the chat model grade the answers too; --answers has to be given.")
 @click.option("--fresh", is_flag=True, help="Ask everything anew without the score cache, so that times are real.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="The run's folder.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A baseline run: exit code 4 if this one is worse.")
@@ -55,6 +58,7 @@ def command(
     sample: int | None,
     seed: int,
     answers: bool,
+    grade: bool,
     fresh: bool,
     out: Path | None,
     compare: Path | None,
@@ -62,6 +66,7 @@ def command(
 ) -> None:
     settings = load_settings(library=library, score_cache_mb=0 if fresh else None)
     sluice = build(settings)
+    grader = open_grader(settings) if grade else None
     baseline = None if compare is None else read_run(compare)
     if questions is None:
         if baseline is None:
@@ -69,7 +74,7 @@ def command(
                 "Name a question set.",
                 hint="sluice evaluate QUESTIONS, or --compare BASELINE to ask its questions again.",
             )
-        plan = _as_before(sluice, baseline, library=library, answers=answers)
+        plan = _as_before(sluice, baseline, library=library, answers=answers, grader=grader)
     else:
         plan = plan_run(
             sluice,
@@ -81,6 +86,7 @@ def command(
             sample=sample,
             seed=seed,
             answers=answers,
+            grader=grader,
             source=questions,
         )
     path = out if out is not None else next_run(settings.sluice_home, plan, but=compare)
@@ -89,7 +95,11 @@ def command(
     folder = start(path, plan)
     if fresh:
         folder.forget()
+    if grader is not None:
+        begin_grading(sluice, plan, folder, grader, fresh=fresh)
     _run(sluice, plan, folder)
+    if grader is not None:
+        click.echo(graded(grader), err=True)
     report = report_of_run(folder)
     files = write_report(folder, report)
     checks = () if baseline is None else check_run(baseline, folder)
@@ -134,7 +144,9 @@ def _run(sluice: Sluice, plan: Plan, folder: RunFolder) -> None:
         progress.close()
 
 
-def _as_before(sluice: Sluice, baseline: RunFolder, *, library: str | None, answers: bool) -> Plan:
+def _as_before(
+    sluice: Sluice, baseline: RunFolder, *, library: str | None, answers: bool, grader: Grader | None
+) -> Plan:
     """The baseline's questions under the baseline's configurations."""
     manifest = baseline.manifest
     noted = manifest.configurations
@@ -146,6 +158,7 @@ def _as_before(sluice: Sluice, baseline: RunFolder, *, library: str | None, answ
         retrievals=tuple(dict.fromkeys(c.retrieval for c in noted)),
         candidates=tuple(dict.fromkeys(c.candidates for c in noted)),
         answers=answers or bool(manifest.settings.get("answers")),
+        grader=grader,
         source=str(baseline.path),
     )
 

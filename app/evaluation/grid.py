@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from app.domain import Judged, Trace
 from app.errors import SluiceError
+from app.evaluation.grader import Answered, Grader, shown
 from app.evaluation.labels import Passages
 from app.evaluation.measures_answers import answer_record
 from app.evaluation.plan import Asking, Configuration, Plan
@@ -72,7 +73,7 @@ def run_grid(sluice: Asking, plan: Plan, folder: RunFolder) -> Generator[Event, 
     """Ask what the folder has no record of, and append the records.
 
     Raises UsageError while another process writes to the folder, RunStopped when a reranker keeps failing, and whatever
-    search, embedding and chat raise.
+    search, embedding, chat and the grader raise.
     """
     with folder.writing():
         done = {c.id: folder.done(c.id) for c in plan.configurations}
@@ -120,21 +121,21 @@ def _ask(
         if judged.run.status == "failed":
             yield configuration, judged, None
         else:
-            yield configuration, judged, _record(pipeline, asked, judged, options, answers=plan.answers, free=free)
+            yield configuration, judged, _record(pipeline, plan, asked, judged, options, free=free)
 
 
 def _record(
-    pipeline: Pipeline, asked: Passages, judged: Judged, options: Options, *, answers: bool, free: bool
+    pipeline: Pipeline, plan: Plan, asked: Passages, judged: Judged, options: Options, *, free: bool
 ) -> QuestionRecord:
     question = asked.question
-    trace = _finished(pipeline, judged, options, asked, answers=answers)
+    trace = _finished(pipeline, judged, options, asked, answers=plan.answers)
     record = question_record(
         replace(trace, cost_usd=0.0 if free and trace.cost_usd is None else trace.cost_usd),
         id_=question.id,
         answerable=question.answerable,
         relevant=asked.relevant,
         passage_of=asked.passage_of,
-        answers=_answers(trace, asked),
+        answers=_answers(trace, asked, plan.grader),
     )
     # what was read from the score cache, and where nothing was found, says nothing about what scoring takes
     if judged.run.cached_scores or not judged.scored:
@@ -156,8 +157,15 @@ def _finished(pipeline: Pipeline, judged: Judged, options: Options, asked: Passa
     return Trace(judged, gate, context, None, {**timings, "total": sum(timings.values())})
 
 
-def _answers(trace: Trace, asked: Passages) -> dict[str, AnswerRecord]:
+def _answers(trace: Trace, asked: Passages, grader: Grader | None) -> dict[str, AnswerRecord]:
     if trace.answer is None or trace.context is None:
         return {}
     relevant = [asked.is_relevant(passage.chunk) for passage in trace.context.passages]
-    return {"gated": answer_record(trace.answer, asked.question.answers, relevant)}
+    record = answer_record(trace.answer, asked.question.answers, relevant)
+    if grader is None:
+        return {"gated": record}
+    chunks = [passage.chunk for passage in trace.context.passages]
+    passages = tuple(shown((chunk.title, *chunk.section), chunk.text) for chunk in chunks)
+    grade = grader.grade(Answered(trace.judged.question.standalone, passages, trace.answer.text))
+    graded = replace(record, faithful=grade.faithful, relevant=grade.relevant, not_graded=grade.not_graded)
+    return {"gated": graded}

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from app.domain import Answer
 from app.evaluation.intervals import Estimate, mean_interval
@@ -113,7 +113,11 @@ def answer_record(
 
 @dataclass(frozen=True, slots=True)
 class AnswerMeasures:
-    """Means over the answers of one arm for which each could be told; None where it could for none. Shares 0..1."""
+    """Means over the answers of one arm for which each could be told; None where it could for none. Shares 0..1.
+
+    `graded` answers have a grade, `without_claims` of them make no claim that could be faithful; `not_graded` counts
+    the others that a grader was asked about, by reason.
+    """
 
     answers: int
     exact_match: Estimate | None
@@ -124,6 +128,9 @@ class AnswerMeasures:
     citation_recall: Estimate | None
     faithful: Estimate | None
     relevant: Estimate | None
+    graded: int = 0
+    without_claims: int = 0
+    not_graded: Mapping[str, int] = field(default_factory=dict)
 
 
 def answer_measures(records: Iterable[QuestionRecord], arm: str = "gated") -> AnswerMeasures:
@@ -143,6 +150,9 @@ def answer_measures(records: Iterable[QuestionRecord], arm: str = "gated") -> An
         citation_recall=mean([a.citation_recall for a in answers]),
         faithful=mean([a.faithful for a in answers]),
         relevant=mean([a.relevant for a in answers]),
+        graded=sum(a.relevant is not None for a in answers),
+        without_claims=sum(a.relevant is not None and a.faithful is None for a in answers),
+        not_graded=dict(Counter(a.not_graded for a in answers if a.not_graded is not None)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from app.domain import LibraryInfo, RetrievalMode
 from app.errors import UsageError
+from app.evaluation.grader import CALLS, Grader
 from app.evaluation.labels import Passages, passages_of
 from app.evaluation.manifest import Asked, ConfigurationNote, LibraryNote, Manifest, versions
 from app.evaluation.questions.model import QuestionSet
@@ -76,7 +77,8 @@ class Plan:
     """Everything decided before the first question. `options` handle a question under each configuration, in order.
 
     `asked` are the questions in the order they are asked; `question_set` the same with their labels as given. `free`
-    says for each configuration that nothing outside this machine is paid for. `answers`: write and measure answers too.
+    says for each configuration that nothing outside this machine is paid for. `answers`: write and measure answers too;
+    `grader`: and have it grade them.
     """
 
     asked: tuple[Passages, ...]
@@ -86,6 +88,12 @@ class Plan:
     free: tuple[bool, ...]
     answers: bool
     manifest: Manifest
+    grader: Grader | None = None
+
+    @property
+    def most_grading_calls(self) -> int:
+        """The most calls that grading this plan's answers can take."""
+        return 0 if self.grader is None else CALLS * len(self.asked) * len(self.configurations)
 
 
 def plan_run(
@@ -99,6 +107,7 @@ def plan_run(
     sample: int | None = None,
     seed: int = 7,
     answers: bool = False,
+    grader: Grader | None = None,
     gate: GateChoice | None = None,
     source: str = "",
 ) -> Plan:
@@ -108,6 +117,8 @@ def plan_run(
     opened, so that what is missing is said before the first question. Raises UsageError where there is nothing to ask,
     LibraryNotFound, SettingsError, ModelError or ProviderError.
     """
+    if grader is not None and not answers:
+        raise UsageError("There are no answers to grade.", hint="Have them written too: --answers --grade")
     options = {
         Configuration(o.retrieval, o.candidates, o.reranker): o
         for retrieval in retrievals
@@ -159,9 +170,10 @@ def plan_run(
             configurations=tuple(
                 _note(c, j, first.gate, sluice.settings.passage_tokens) for c, j in zip(chosen, judges, strict=True)
             ),
-            settings=_settings(sluice.settings, first, answers),
+            settings=_settings(sluice.settings, first, answers, grader),
             versions=versions(),
         ),
+        grader=grader,
     )
 
 
@@ -196,7 +208,7 @@ def _digest(calibration: Calibration) -> str:
     return hashlib.sha256(known.encode("utf-8")).hexdigest()[:16]
 
 
-def _settings(settings: Settings, options: Options, answers: bool) -> dict[str, object]:
+def _settings(settings: Settings, options: Options, answers: bool, grader: Grader | None) -> dict[str, object]:
     chat = settings.chat_model if settings.chat_configured else None
     return {
         **{name: value for name, value in asdict(options.gate).items() if value is not None},
@@ -206,6 +218,7 @@ def _settings(settings: Settings, options: Options, answers: bool) -> dict[str, 
         "passage_tokens": settings.passage_tokens,
         "answers": answers,
         "chat_model": chat,
+        **({} if grader is None else {"grader": grader.id}),
     }
 
 

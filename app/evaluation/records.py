@@ -53,7 +53,8 @@ class AnswerRecord:
     """What an answer was worth; None where it could not be told. Shares are 0..1.
 
     `correct` is the verdict that the failure split uses: the grader's where there was one, else whether the answer
-    holds a known answer. `faithful` and `relevant` are the grader's.
+    holds a known answer. `faithful` and `relevant` are the grader's (`app.evaluation.grader`); `not_graded` says why
+    they are missing although a grader was asked.
     """
 
     text: str
@@ -65,6 +66,7 @@ class AnswerRecord:
     faithful: float | None = None
     relevant: float | None = None
     correct: bool | None = None
+    not_graded: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

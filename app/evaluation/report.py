@@ -10,6 +10,7 @@ import numpy as np
 from app.evaluation.cost import Cost, cost_of
 from app.evaluation.curves import GateCurves, gate_curves, threshold_grid
 from app.evaluation.failures import FailureSplit, failure_split
+from app.evaluation.grader_votes import Agreement
 from app.evaluation.intervals import Estimate, mean_interval
 from app.evaluation.manifest import ConfigurationNote, Manifest
 from app.evaluation.measures_answers import AnswerMeasures, answer_measures
@@ -94,7 +95,8 @@ class AgainstFirst:
 class Report:
     """The report. `headline` is the configuration the first line is about: the first with a reranker, as they were
     given. `texts` are the questions by id; `not_located` questions have labels that are not in the library, and so no
-    part in ranking; `weak` ones nobody judged."""
+    part in ranking; `weak` ones nobody judged. `agreement` is the grader's with a person's votes, None where it was not
+    measured."""
 
     manifest: Manifest
     headline: str
@@ -103,6 +105,7 @@ class Report:
     texts: Mapping[str, str]
     not_located: int
     weak: int
+    agreement: Agreement | None = None
 
     @property
     def first_line(self) -> str:
@@ -122,7 +125,12 @@ class Report:
 
 
 def report_of(
-    manifest: Manifest, records: Mapping[str, Sequence[QuestionRecord]], *, not_located: int = 0, weak: int = 0
+    manifest: Manifest,
+    records: Mapping[str, Sequence[QuestionRecord]],
+    *,
+    not_located: int = 0,
+    weak: int = 0,
+    agreement: Agreement | None = None,
 ) -> Report:
     """The report of a run, from its records by configuration id. Works on a run that is not finished, too."""
     reports = tuple(_configuration(note, records.get(note.id, ()), manifest) for note in manifest.configurations)
@@ -136,6 +144,7 @@ def report_of(
         texts=texts,
         not_located=not_located,
         weak=weak,
+        agreement=agreement,
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from app.evaluation.grader_votes import Agreement
 from app.evaluation.plain_values import report_to_json
+from app.evaluation.records import RecordDamaged
 from app.evaluation.render import as_html, as_markdown
 from app.evaluation.report import Report, report_of
 from app.evaluation.run_folder import RunFolder
+
+_AGREEMENT = "agreement.json"
 
 
 def report_of_run(folder: RunFolder) -> Report:
@@ -22,7 +26,29 @@ def report_of_run(folder: RunFolder) -> Report:
         records,
         not_located=sum(bool(q.positives) and not asked[q.id].relevant for q in questions),
         weak=sum(q.weak for q in questions),
+        agreement=kept_agreement(folder),
     )
+
+
+def keep_agreement(folder: RunFolder, agreement: Agreement) -> None:
+    """Keep the grader's agreement with a person's votes for the report, in agreement.json."""
+    path = folder.path / _AGREEMENT
+    path.write_text(json.dumps({"schema": 1, **asdict(agreement)}) + "\n", encoding="utf-8")
+
+
+def kept_agreement(folder: RunFolder) -> Agreement | None:
+    """What `keep_agreement` kept; None where nothing was. Raises RecordDamaged."""
+    path = folder.path / _AGREEMENT
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return Agreement(**{f.name: int(values[f.name]) for f in fields(Agreement)})
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordDamaged(
+            f"{path} does not hold the grader's agreement with votes.",
+            hint="Remove it, and run the evaluation again: it is measured anew.",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

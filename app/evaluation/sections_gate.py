@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from app.evaluation.document import Plot, Section, Table
 from app.evaluation.failures import Failure
 from app.evaluation.figures import estimate, number, share, whole
+from app.evaluation.grading_words import grading_in_words
 from app.evaluation.plots import failure_bar, gate_plot, reliability_plot, risk_plot
 from app.evaluation.report import Report
 from app.evaluation.verdict import points
@@ -116,6 +117,7 @@ def answers(report: Report) -> Section | None:
     if not any(c.answers.answers for c in report.configurations):
         return None
     answers = [c.answers for c in report.configurations]
+    graded = "grader" in report.manifest.settings
     rows = [
         ("answers", *(f"{a.answers:,}" for a in answers)),
         ("exact match", *(estimate(a.exact_match) for a in answers)),
@@ -126,5 +128,14 @@ def answers(report: Report) -> Section | None:
         ("faithful to the context (graded)", *(estimate(a.faithful) for a in answers)),
         ("relevant to the question (graded)", *(estimate(a.relevant) for a in answers)),
     ]
+    if graded:
+        rows.append(
+            ("answers without a claim, so neither faithful nor not", *(f"{a.without_claims:,}" for a in answers))
+        )
+        rows.append(("answers not graded", *(f"{sum(a.not_graded.values()):,}" for a in answers)))
     known = [row for row in rows if any(cell != "-" for cell in row[1:])]
-    return Section("Answers", (), (Table(("", *(c.note.id for c in report.configurations)), tuple(known)),))
+    return Section(
+        "Answers",
+        grading_in_words(report) if graded else (),
+        (Table(("", *(c.note.id for c in report.configurations)), tuple(known)),),
+    )

@@ -27,8 +27,9 @@ _FIXED_TEMPERATURE = re.compile(r"^(o\d|gpt-5)")  # reasoning models take no tem
 class OpenAIChat:
     """ChatModel over ChatOpenAI. A stream counts as whole only if the server said why it finished."""
 
-    def __init__(self, settings: Settings, *, patience: float = 20.0) -> None:
-        """`patience`: seconds that waiting out rate limits and outages may take before the first piece."""
+    def __init__(self, settings: Settings, *, patience: float = 20.0, model_setting: str = "CHAT_MODEL") -> None:
+        """`patience`: seconds that waiting out rate limits and outages may take before the first piece.
+        `model_setting`: the setting that names the model, for the reader of an error."""
         from langchain_openai import ChatOpenAI
         from pydantic import SecretStr
 
@@ -42,7 +43,7 @@ class OpenAIChat:
             key_setting="OPENAI_API_KEY",
             url_setting="OPENAI_BASE_URL",
             timeout_setting="CHAT_TIMEOUT",
-            model_setting="CHAT_MODEL",
+            model_setting=model_setting,
             secret=None if key is None else key.get_secret_value(),
         )
         with provider_errors(self._service):
@@ -165,3 +166,11 @@ def _untraced() -> Any:
 def open_chat(settings: Settings) -> ChatModel | None:
     """The chat model that settings name; None without key and base URL (answers are then quoted, not written)."""
     return OpenAIChat(settings) if settings.chat_configured else None
+
+
+def open_grader_model(settings: Settings) -> ChatModel | None:
+    """The chat model that grades answers, GRADER_MODEL or else CHAT_MODEL, at the same API; None as in `open_chat`."""
+    if settings.grader_model is None:
+        return open_chat(settings)
+    named = settings.model_copy(update={"chat_model": settings.grader_model})
+    return OpenAIChat(named, model_setting="GRADER_MODEL") if settings.chat_configured else None

@@ -288,3 +288,11 @@ def test_evaluate_grades_answers_and_shows_what_it_could_not(home: Path, server:
     assert "| answers not graded | 1 | 1 |" in report and "it is not the JSON asked for (1)" in report
     assert "it orders 1 as the person did: 1.00 (.21 to 1.00)" in report
     assert "The same model wrote the answers" in report
+    asked_before = len(server.requests)
+    again = subprocess.run(
+        [sys.executable, "-m", "app", "evaluate", *asked, "--answers", "--grade", "--out", "run"],
+        env={**environment(home), "OPENAI_BASE_URL": server.openai_url, "OPENAI_API_KEY": KEY},
+        capture_output=True, text=True, encoding="utf-8", cwd=home, timeout=120,
+    )  # fmt: skip
+    assert again.returncode == 0 and len(server.requests) == asked_before  # neither answers nor votes are graded twice
+    assert (home / "run" / "report.md").read_text(encoding="utf-8") == report

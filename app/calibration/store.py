@@ -54,8 +54,8 @@ def calibration_for(profile: ScorerProfile, library: LibraryInfo, *, own_dir: Pa
     """The best calibration there is for this scorer in this library.
 
     First one fitted on this library's own labels ("here"), then any other of the same scorer, own before shipped and
-    another library's last ("general"), else `NoCalibration`. A calibration of another scorer id is never used. Files lie in `own_dir` and
-    among the shipped ones. Raises CalibrationError when one of them cannot be read.
+    another library's last ("general"), else `NoCalibration`. A calibration of another scorer id is never used. Files
+    lie in `own_dir` and among the shipped ones. Raises CalibrationError when one of them cannot be read.
     """
     own = [] if own_dir is None else [_read(path) for path in sorted(own_dir.glob("*.json"))]
     fitting = [c for c in (*own, *_shipped()) if c.scorer == profile.id]

@@ -1,0 +1,63 @@
+"""The frozen values that flow through Sluice, in the order a question meets them.
+
+Question -> Retrieved (candidates) -> Scored -> GateResult (decisions) -> Context -> Answer -> Trace.
+
+Read the rooms in that order: `library`, `retrieval`, `scoring`, `gate`, `answer`; each imports only those before it.
+Everybody else imports the names from here.
+
+Standard library only: everything else in the project may import this package, and it imports nothing of ours.
+"""
+
+from app.domain.answer import Answer, Context, Passage, Trace
+from app.domain.gate import Decision, DecisionKind, GatePolicy, GateResult, Judged, Outcome, Refusal, RefusalCode
+from app.domain.library import Chunk, Condition, Document, Filter, LibraryInfo, Metadata, Scalar
+from app.domain.retrieval import Candidate, Question, RetrievalMode, Retrieved, Turn
+from app.domain.scoring import (
+    CalibrationKind,
+    Judgement,
+    Scale,
+    Score,
+    Scored,
+    ScorerId,
+    ScorerProfile,
+    ScorerRun,
+    ScorerStatus,
+    Shares,
+)
+
+__all__ = [
+    "Answer",
+    "CalibrationKind",
+    "Candidate",
+    "Chunk",
+    "Condition",
+    "Context",
+    "Decision",
+    "DecisionKind",
+    "Document",
+    "Filter",
+    "GatePolicy",
+    "GateResult",
+    "Judged",
+    "Judgement",
+    "LibraryInfo",
+    "Metadata",
+    "Outcome",
+    "Passage",
+    "Question",
+    "Refusal",
+    "RefusalCode",
+    "RetrievalMode",
+    "Retrieved",
+    "Scalar",
+    "Scale",
+    "Score",
+    "Scored",
+    "ScorerId",
+    "ScorerProfile",
+    "ScorerRun",
+    "ScorerStatus",
+    "Shares",
+    "Trace",
+    "Turn",
+]

@@ -1,0 +1,71 @@
+"""What the gate let through, the answer written from it, and the trace of everything one question caused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.domain.gate import GateResult, Judged, Refusal
+from app.domain.library import Chunk
+from app.domain.retrieval import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An admitted passage with its citation number (1-based). `weaker`: rescued or forced."""
+
+    number: int
+    chunk: Chunk
+    tokens: int
+    weaker: bool = False
+    p: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The admitted passages within the token budget. `left_out` are admitted chunk ids that did not fit."""
+
+    passages: tuple[Passage, ...]
+    tokens: int
+    budget: int
+    window: int
+    window_known: bool
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer with `[n]` citations. `citations`: numbers cited that exist; `unknown_citations`: that do not;
+    `uncited`: passages never cited. `finish`: "stop", "length" (cut by the token limit) or "cut" (the stream broke)."""
+
+    mode: Literal["chat", "extractive"]
+    model: str | None
+    text: str
+    citations: tuple[int, ...] = ()
+    unknown_citations: tuple[int, ...] = ()
+    uncited: tuple[int, ...] = ()
+    finish: Literal["stop", "length", "cut"] = "stop"
+    usage: Mapping[str, int] = field(default_factory=dict)
+    # passage number -> the sentence that carried most (extractive: quoted; chat: nearest to what was said)
+    highlights: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Everything one question caused. JSON form: `app.trace_json` (schema 1)."""
+
+    judged: Judged
+    gate: GateResult
+    context: Context | None
+    answer: Answer | None
+    timings_ms: Mapping[str, float]
+    cost_usd: float | None = None
+
+    @property
+    def question(self) -> Question:
+        return self.judged.question
+
+    @property
+    def refusal(self) -> Refusal | None:
+        return self.gate.refusal

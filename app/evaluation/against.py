@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.errors import UsageError
 from app.evaluation.figures import p_value
+from app.evaluation.orders import PHANTOM_FROM
 from app.evaluation.regressions import MeasureChange, RegressionCheck, check_regressions
 from app.evaluation.run_folder import RunFolder
 from app.evaluation.verdict import points
@@ -54,6 +55,11 @@ def check_lines(checks: tuple[ConfigurationCheck, ...]) -> list[str]:
     for c in checks:
         lines.append(c.configuration if c.configuration == c.baseline else f"{c.configuration}, was {c.baseline}")
         lines += [f"  {_told(change)}" for change in c.check.changes]
+        if c.check.order.too_few:
+            lines.append(
+                f"  the reranker changed no order of {c.check.order.questions}: too few to say that it never ran, "
+                f"{PHANTOM_FROM} are needed"
+            )
         if c.check.missing:
             lines.append(f"  not compared, nothing is labelled for it: {', '.join(c.check.missing)}")
     return lines

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from app.compare import kendall_tau
 from app.evaluation.records import QuestionRecord
 
+PHANTOM_FROM = 5  # a reranker that leaves every second order alone leaves this many in a row in 1 of 32 runs
+
 
 def tau_of(record: QuestionRecord) -> float | None:
     """Kendall's tau (-1..1) between the order before and after; None below two candidates."""
@@ -45,8 +47,14 @@ class OrderCheck:
 
     @property
     def phantom(self) -> bool:
-        """Before and after identical throughout: the reranker did nothing, or never ran."""
-        return self.questions > 0 and self.unchanged == self.questions
+        """Before and after identical throughout, on `PHANTOM_FROM` questions or more: the reranker did nothing, or
+        never ran."""
+        return self.questions >= PHANTOM_FROM and self.unchanged == self.questions
+
+    @property
+    def too_few(self) -> bool:
+        """Before and after identical throughout, on too few questions to call the reranker a phantom."""
+        return 0 < self.questions == self.unchanged < PHANTOM_FROM
 
 
 def check_order(records: Iterable[QuestionRecord]) -> OrderCheck:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from app.evaluation.cost import cost_of
 from app.evaluation.measures_ranking import ranked
-from app.evaluation.orders import check_order
+from app.evaluation.orders import PHANTOM_FROM, check_order
 from app.evaluation.paired import Difference, compare_paired, questions_needed
 from app.evaluation.records import QuestionRecord
 from app.evaluation.steps import FourSteps, Paid
@@ -61,6 +61,8 @@ def verdict(records: Sequence[QuestionRecord], *, matters: float = MATTERS) -> V
     scorer = compare_arms(asked, "evidence", "reranked")
     time = cost_of(records).stages.get("score")
     ms = None if time is None else time.p50
+    if order.too_few:
+        return Verdict("not_enough", _unchanged_on_few(order.questions), change, scorer, ms)
     numbers = f"{MEASURE} {as_change(change)}"
     cost = "" if ms is None else f", for {ms:.0f} ms a question"
     high = change.change.high
@@ -132,6 +134,14 @@ def rounded_up(count: int) -> int:
     """
     step = 10 ** max(0, floor(log10(count)) - 1) if count > 0 else 1
     return -(-count // step) * step
+
+
+def _unchanged_on_few(questions: int) -> str:
+    asked = "the one question" if questions == 1 else f"all {questions} questions"
+    return (
+        f"Not enough questions to tell whether reranking helps here: before and after are identical on {asked}. From "
+        f"{PHANTOM_FROM} on, that would be called a reranker that may never have run"
+    )
 
 
 def _own_part(scorer: Difference | None) -> str:

@@ -11,7 +11,7 @@ from ir_measures import SetF, SetP, SetR
 
 from app.evaluation.measures_gate import set_counts
 from app.evaluation.measures_ranking import MEASURES, means, ndcg_ceiling, ranked, ranking, recall_ceiling
-from app.evaluation.orders import check_order, overlap_at, tau_between, tau_of, taus
+from app.evaluation.orders import PHANTOM_FROM, check_order, overlap_at, tau_between, tau_of, taus
 from app.words import content_words
 from tests.benchmarks.datasets import DATA
 from tests.evaluation.cases import question
@@ -128,10 +128,12 @@ def test_kendall_and_overlap_by_hand() -> None:
 
 def test_a_phantom_reranker_is_found_only_where_one_should_have_run() -> None:
     same, moved = question("1"), question("2", order="bacd", before="abcd")
-    assert check_order([same, same]).phantom
-    found = check_order([same, moved])
-    assert (found.questions, found.unchanged, found.phantom) == (2, 1, False)
-    assert not check_order([]).phantom
+    assert check_order([same] * PHANTOM_FROM).phantom and not check_order([same] * PHANTOM_FROM).too_few
+    found = check_order([same] * PHANTOM_FROM + [moved])
+    assert (found.questions, found.unchanged, found.phantom, found.too_few) == (6, 5, False, False)
+    assert not check_order([]).phantom and not check_order([]).too_few
     skipped = question("3", scorer=None, status="skipped")
     lone = question("4", order="a", ps=[0.5])
     assert check_order([skipped, lone]).questions == 0
+    few = check_order([same] * (PHANTOM_FROM - 1) + [skipped, lone])  # these two do not fill up the number
+    assert few.too_few and not few.phantom

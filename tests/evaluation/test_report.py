@@ -158,3 +158,7 @@ def test_a_reranker_that_changes_nothing_fails_the_comparison() -> None:
     phantom = [question(f"q{n}", "abcd", "a", admitted="a") for n in range(6)]
     checks = checked(phantom, phantom)
     assert checks[0].check.failed and "may never have run" in check_lines(checks)[0]
+    few = checked(phantom[:4], phantom[:4])
+    assert not few[0].check.failed
+    assert check_lines(few)[0] == "Not worse than the baseline beyond noise"
+    assert any("no order of 4: too few to say that it never ran, 5 are needed" in line for line in check_lines(few))

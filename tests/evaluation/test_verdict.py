@@ -78,6 +78,10 @@ def test_not_enough_questions_to_tell() -> None:
 def test_a_phantom_reranker_gets_no_verdict_but_that() -> None:
     found = verdict(set_of((30, SECOND, SECOND, FIRST)))
     assert found.kind == "phantom" and "identical on all 30 questions" in found.text
+    few = verdict(set_of((4, SECOND, SECOND, FIRST)))  # a working one may leave so few as they were
+    assert few.kind == "not_enough" and few.more is None
+    assert few.text.startswith("Not enough questions to tell") and "identical on all 4 questions. From 5 on" in few.text
+    assert "on the one question" in verdict(set_of((1, FIRST, FIRST, ""))).text
     bare = replace(asked("q", FIRST, FIRST), arms={"off": tuple(FIRST)}, scorer=None, status="skipped")
     assert verdict([bare]).kind == "not_reranked"
     assert verdict([]).kind == "not_reranked"

@@ -60,17 +60,23 @@ def environment(home: Path) -> dict[str, str]:
 
 def ingest(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the real ingest process and return it; fails the test when it fails."""
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", *arguments],
+    done = run_module("ingest", home, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def run_module(module: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE` as a person would, in `home` and on what is there."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
         env=environment(home),
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=False,
         cwd=home,
+        timeout=280,
     )
-    assert done.returncode == 0, done.stderr
-    return done
 
 
 @pytest.fixture(scope="session")

@@ -9,20 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import environment
+from tests.conftest import environment, run_module
 
 
 def sluice(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        cwd=home,
-        timeout=120,
-    )
+    return run_module("app", home, *arguments)
 
 
 def test_ask_answers_with_citations(handbook_home: Path) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +22,9 @@ from tests.fakes import CountingScorer
 
 SCORER = ScorerId("fake", "one", "r1")
 QUESTION = "who signed the secret treaty?"
+
+
+Spoil = Callable[[Path], None]
 
 
 class Clock:
@@ -186,41 +190,33 @@ def spoil_middle(path: Path) -> None:
     path.write_bytes(data)
 
 
-def spoil_score(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE scores SET value = substr(x'00' || value, 1, 16)")
-    other.close()
+def spoiled_by(statement: str) -> Spoil:
+    def spoil(path: Path) -> None:
+        with sqlite3.connect(path) as other:
+            other.execute(statement)
+        other.close()
 
-
-def spoil_type(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE scores SET value = 'text'")
-    other.close()
-
-
-def spoil_layout(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 99")
-    other.close()
-
-
-def spoil_table(path: Path) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("DROP TABLE scores")
-    other.close()
+    return spoil
 
 
 @pytest.mark.parametrize(
-    "spoil", [spoil_header, spoil_middle, spoil_score, spoil_type, spoil_layout, spoil_table], ids=lambda s: s.__name__
+    "spoil",
+    [
+        pytest.param(spoil_header, id="header"),
+        pytest.param(spoil_middle, id="middle"),
+        pytest.param(spoiled_by("UPDATE scores SET value = substr(x'00' || value, 1, 16)"), id="score"),
+        pytest.param(spoiled_by("UPDATE scores SET value = 'text'"), id="type"),
+        pytest.param(spoiled_by("PRAGMA user_version = 99"), id="layout"),
+        pytest.param(spoiled_by("DROP TABLE scores"), id="table"),
+    ],
 )
 def test_a_damaged_file_is_set_aside_and_the_question_scored(
-    path: Path, spoil: object, caplog: pytest.LogCaptureFixture
+    path: Path, spoil: Spoil, caplog: pytest.LogCaptureFixture
 ) -> None:
     texts = passages(200)
     inner = CountingScorer()
     expected = CachedScorer(inner, ScoreFile(path, megabytes=1)).score(QUESTION, texts)
     ScoreFile(path, megabytes=1).held()
-    assert callable(spoil)
     with sqlite3.connect(path) as folded:
         folded.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     folded.close()

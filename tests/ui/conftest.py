@@ -40,6 +40,14 @@ def html(test: AppTest) -> str:
     return "\n".join(element.proto.body for element in test.get("html"))
 
 
+def press(test: AppTest, label: str) -> AppTest:
+    """Press a button and let the page settle."""
+    next(b for b in test.button if b.label == label).click()
+    test.run()
+    assert not test.exception
+    return test
+
+
 def ask(test: AppTest, question: str) -> AppTest:
     """Type a question and let the page settle."""
     return test.chat_input[0].set_value(question).run()

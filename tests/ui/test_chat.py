@@ -6,16 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.fakes_ui import OFF_TOPIC, QUESTION
-from tests.ui.conftest import Open, ask, html
+from tests.ui.conftest import Open, ask, html, press
 
 
 def _slider(test: AppTest, label: str) -> object:
     widgets = [*test.slider, *test.select_slider]
     return next(w for w in widgets if w.label.startswith(label))
-
-
-def _button(test: AppTest, label: str) -> object:
-    return next(b for b in test.button if b.label.startswith(label))
 
 
 def test_an_empty_chat_offers_sample_questions_that_ask_themselves(page: Open) -> None:
@@ -62,8 +58,7 @@ def test_moving_the_gate_decides_again_at_once_and_greys_the_answer(page: Open) 
     assert "1 through the gate" in drawn
     assert 'class="answer stale"' in drawn
     assert "Answered with another gate: 3 passages then, 1 now." in drawn
-    _button(test, "Ask again").click()
-    test.run()
+    press(test, "Ask again with this gate")
     assert 'class="answer stale"' not in html(test)
 
 
@@ -73,8 +68,7 @@ def test_a_refusal_says_the_odds_and_can_be_overridden(page: Open) -> None:
     assert "does not seem to answer this: less than 1 in 200 that it does, and the gate asks for 1 in 3" in drawn
     assert drawn.count("<li><b>") == 3
     assert 'class="answer"' not in drawn
-    _button(test, "Answer from these anyway").click()
-    test.run()
+    press(test, "Answer from these anyway")
     drawn = html(test)
     assert "Below the gate: answered from the nearest misses because you asked for it." in drawn
     assert 'class="answer"' in drawn
@@ -104,8 +98,7 @@ def test_a_follow_up_shows_what_was_searched_for_and_takes_another_wording(page:
     wording = next(t for t in test.text_input if t.label.startswith("Searched for, with terms"))
     assert "encoder" in wording.value
     wording.set_value("How fast is a cross-encoder?")
-    _button(test, "Search again").click()
-    test.run()
+    press(test, "Search again")
     assert any(t.label == "Searched for, in your wording" for t in test.text_input)
 
 

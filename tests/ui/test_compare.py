@@ -10,16 +10,14 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
 from tests.fakes_ui import OFF_TOPIC, QUESTION
-from tests.ui.conftest import Open, html
+from tests.ui.conftest import Open, html, press
 
 
 def test_two_sides_with_as_many_passages_and_one_line_that_sums_them_up(page: Open) -> None:
     test = page(at="compare")
     test.text_input[0].set_value(QUESTION)
-    next(b for b in test.button if b.label == "Compare").click()
-    test.run()
+    press(test, "Compare")
     drawn = html(test)
-    assert not test.exception
     assert "1 of 3 passages differ" in drawn
     assert drawn.count('<p class="muted">3 passages') == 2
     assert drawn.count("only on this side") == 2
@@ -31,10 +29,8 @@ def test_two_sides_with_as_many_passages_and_one_line_that_sums_them_up(page: Op
 def test_the_same_order_on_both_sides_is_said(page: Open) -> None:
     test = page(at="compare", reranker="none")
     test.text_input[0].set_value(QUESTION)
-    next(s for s in test.selectbox if s.label == "Right side").set_value("reranked")
-    next(b for b in test.button if b.label == "Compare").click()
-    test.run()
-    assert not test.exception
+    box(test, "Right side").set_value("reranked")
+    press(test, "Compare")
     assert "reranking changed nothing here" in html(test)
     assert "0 of 5 passages differ" in html(test)
 
@@ -42,17 +38,15 @@ def test_the_same_order_on_both_sides_is_said(page: Open) -> None:
 def test_a_refusal_on_one_side_is_the_summing_line(page: Open) -> None:
     test = page(at="compare")
     test.text_input[0].set_value(OFF_TOPIC)
-    next(b for b in test.button if b.label == "Compare").click()
-    test.run()
+    press(test, "Compare")
     assert "The right side refuses: its gate lets nothing through" in html(test)
 
 
 def test_one_arm_twice_is_no_comparison(page: Open) -> None:
     test = page(at="compare")
     test.text_input[0].set_value(QUESTION)
-    next(s for s in test.selectbox if s.label == "Right side").set_value("off")
-    next(b for b in test.button if b.label == "Compare").click()
-    test.run()
+    box(test, "Right side").set_value("off")
+    press(test, "Compare")
     assert "Choose two different sides." in html(test)
 
 
@@ -68,7 +62,6 @@ def test_each_side_may_have_a_reranker_a_search_and_candidates_of_its_own(page: 
     box(test, "Candidates, left side").set_value(5)
     press(test, "Compare")
     drawn = html(test)
-    assert not test.exception
     assert "<h2>Without reranking: words only, 5 candidates</h2>" in drawn
     assert "<h2>With reranking and gate: Word overlap, uncalibrated, meaning only</h2>" in drawn
     assert "The sides searched differently" in drawn
@@ -92,7 +85,6 @@ def test_a_reranker_that_fails_is_said_on_its_side(page: Open) -> None:
     test.text_input[0].set_value(QUESTION)
     box(test, "Reranker, right side").set_value("cohere")
     press(test, "Compare")
-    assert not test.exception
     assert "Cohere did not answer in 3 s." in html(test)
 
 
@@ -185,7 +177,6 @@ def test_the_playground_needs_no_library_and_shows_every_reranker(page: Open) ->
     test.text_area[0].set_value(LINES)
     press(test, "Rank them")
     drawn = html(test)
-    assert not test.exception
     assert "2 rerankers ranked 3 passages; they agree on the best one. 1 reranker failed." in drawn
     assert "▲ failed</span>: Cohere did not answer in 3 s." in drawn
     assert "<b>1st</b>" in drawn
@@ -253,8 +244,3 @@ def blind(page: Open, question: str, *, reranker: str | None = None) -> AppTest:
 
 def box(test: AppTest, label: str) -> Selectbox[Any]:
     return next(s for s in test.selectbox if s.label == label)
-
-
-def press(test: AppTest, label: str) -> AppTest:
-    next(b for b in test.button if b.label == label).click()
-    return test.run()

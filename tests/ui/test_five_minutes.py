@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.evaluation.questions.drafts import Drafts
 from app.evaluation.questions.kept import questions_dir, set_path
 from app.evaluation.questions.read import read_questions
-from tests.ui.conftest import html
+from tests.ui.conftest import html, press
 
 Open = Callable[..., AppTest]
 
@@ -39,13 +39,6 @@ def at(tmp_path: Path) -> Open:
         return test.button_group(key="library.view").set_value(view).run()
 
     return open_at
-
-
-def press(test: AppTest, label: str) -> AppTest:
-    next(b for b in test.button if b.label == label).click()
-    test.run()
-    assert not test.exception
-    return test
 
 
 # -- thirty answers ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from app.errors import SluiceError
 from app.library.on_disk import on_disk
 from app.ui.parts import adding
-from tests.ui.conftest import Open, html
+from tests.ui.conftest import Open, html, press
 
 
 def test_documents_are_listed_and_can_be_searched(page: Open) -> None:
@@ -25,8 +25,7 @@ def test_documents_are_listed_and_can_be_searched(page: Open) -> None:
 
 def test_verify_says_that_all_agree(page: Open) -> None:
     test = page(at="library")
-    next(b for b in test.button if b.label == "Verify").click()
-    test.run()
+    press(test, "Verify")
     assert "Catalogue, vectors and word index agree." in html(test)
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from app.ui import session
 from app.ui.links import Links
-from app.ui.parts import blind, playground, sidebar, sides, verdict, versus, welcome
+from app.ui.parts import blind, playground, sidebar, sides, verdict, versus, views, welcome
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -30,17 +30,8 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
         session.put("compare.way", "open")
         session.put("compare.question", handed)
     title = st.empty()
-    way: Way = st.segmented_control(
-        "Way of comparing",
-        list(_WAYS),
-        default="open",
-        required=True,
-        format_func=_WAYS.__getitem__,
-        key="compare.way",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    title.html(f'<div class="title"><h1>Compare</h1><p class="muted">{_ABOUT[way]}</p></div>')
+    way = views.switch("Way of comparing", _WAYS, "compare.way")
+    views.title(title, "Compare", _ABOUT[way])
     if way == "playground":
         playground.show(open_sluice())
     else:

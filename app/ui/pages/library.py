@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.ui import session
 from app.ui.links import Links
-from app.ui.parts import adding, documents, drafts, sidebar
+from app.ui.parts import adding, documents, drafts, sidebar, views
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -31,13 +30,13 @@ _ABOUT: Mapping[View, str] = {
 
 def show(open_sluice: Callable[[], Sluice], _links: Links) -> None:
     title = st.empty()
-    _title(title, "documents")
+    views.title(title, "Library", _ABOUT["documents"])
     sluice = open_sluice()
     with st.sidebar:
         info = sidebar.library(sluice)
     if info is not None and info.chunks:
         view = _view()
-        _title(title, view)
+        views.title(title, "Library", _ABOUT[view])
         if view == "drafts":
             drafts.draw_drafts(sluice, info)
             return
@@ -56,23 +55,9 @@ def show(open_sluice: Callable[[], Sluice], _links: Links) -> None:
         documents.show(sluice, info)
 
 
-def _title(place: DeltaGenerator, view: View) -> None:
-    place.html(f'<div class="title"><h1>Library</h1><p class="muted">{_ABOUT[view]}</p></div>')
-
-
 def _view() -> View:
     """What is looked at; another page can hand it over in the address (?view=drafts)."""
     handed = session.take_handed("view")
     if handed in _VIEWS:
         session.put("library.view", handed)
-    view: View = st.segmented_control(
-        "View",
-        list(_VIEWS),
-        default="documents",
-        required=True,
-        format_func=_VIEWS.__getitem__,
-        key="library.view",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    return view
+    return views.switch("View", _VIEWS, "library.view")

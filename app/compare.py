@@ -100,7 +100,7 @@ def compare(
         else:
             gate = decided[arm]
             context = pipeline.context(gate) if gate.outcome != "refused" else None
-            traces[arm] = Trace(seen, gate, context, None, dict(seen.timings_ms))
+            traces[arm] = pipeline.trace(seen, gate, context, None, dict(seen.timings_ms))
     return summarise(traces, decided, judged)
 
 
@@ -185,11 +185,13 @@ def kendall_tau(order: Sequence[int]) -> float | None:
 
 
 def _without_scores(judged: Judged, arm: Arm) -> Judged:
-    """What the arm knew: the scorer did not run for `off` and `evidence`, so it is not in their trace or their time."""
+    """What the arm knew: the scorer did not run for `off` and `evidence`, so it is not in their trace, their time or
+    their cost."""
     scored = in_retrieval_order(judged) if arm == "off" else judged.evidence
     run = replace(judged.run, status="skipped", used=None, reason=_REASONS[arm])
     timings = {stage: ms for stage, ms in judged.timings_ms.items() if stage != "score"}
-    return replace(judged, scored=scored, run=run, timings_ms=timings)
+    used = tuple(usage for usage in judged.used if usage.stage != "score")
+    return replace(judged, scored=scored, run=run, timings_ms=timings, used=used)
 
 
 def comparison_to_json(comparison: Comparison) -> dict[str, Any]:

@@ -5,11 +5,10 @@ Each step can be called alone, so that a page can move the gate without scoring 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
+from app.clock import Clock
 from app.domain import (
     Answer,
     Context,
@@ -22,9 +21,13 @@ from app.domain import (
     Retrieved,
     Trace,
     Turn,
+    Usage,
+    total_usd,
 )
 from app.errors import UsageError
+from app.metering import at_stage, metered
 from app.ports import ChatModel, Embedder, LibraryReader, Scorer
+from app.prices.model import PriceList
 from app.stages import context as context_stage
 from app.stages import gate as gate_stage
 from app.stages import generate as generate_stage
@@ -92,11 +95,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the search gave for one question: several scorers can judge the same candidates."""
+    """What the search gave for one question: several scorers can judge the same candidates. `used`: paid services."""
 
     question: Question
     retrieved: Retrieved
     timings_ms: Mapping[str, float]
+    used: tuple[Usage, ...] = ()
 
 
 class Pipeline:
@@ -112,11 +116,16 @@ class Pipeline:
         chat: ChatModel | None,
         prompts: Prompts,
         limits: Limits,
+        embeds_here: bool = False,
+        prices: PriceList | None = None,
     ) -> None:
+        """`embeds_here`: the embedder runs on this machine, so that a question's vector is not paid for."""
         self.chat = chat
         self.limits = limits
         self._open_reader = open_reader
+        self.prices = PriceList() if prices is None else prices
         self._embedder = embedder
+        self._embeds_here = embeds_here
         self._open_judge = open_judge
         self._prompts = prompts
         self._sentence_scorer = sentence_scorer  # always a local one: a hosted scorer would bill every sentence
@@ -125,34 +134,50 @@ class Pipeline:
 
     def judge(self, text: str, options: Options, *, history: Sequence[Turn] = (), edited: str | None = None) -> Judged:
         """Rewrite, retrieve and score: everything that is known before the gate decides."""
-        question, timings = self.stand_alone(text, history=history, edited=edited)
-        return self.judge_question(question, options, timings=timings)
+        question, timings, used = self.stand_alone(text, history=history, edited=edited)
+        return self.judge_question(question, options, timings=timings, used=used)
 
     def judge_question(
-        self, question: Question, options: Options, *, timings: Mapping[str, float] | None = None
+        self,
+        question: Question,
+        options: Options,
+        *,
+        timings: Mapping[str, float] | None = None,
+        used: Sequence[Usage] = (),
     ) -> Judged:
         """As `judge`, for a question that already stands alone. Raises UsageError for an empty one."""
-        return self.judge_found(self.search(question, options, timings=timings), options)
+        return self.judge_found(self.search(question, options, timings=timings, used=used), options)
 
     def stand_alone(
         self, text: str, *, history: Sequence[Turn] = (), edited: str | None = None
-    ) -> tuple[Question, Mapping[str, float]]:
-        """The question rewritten to stand alone, and the milliseconds it took, as `{"rewrite": ...}`."""
-        clock = _Clock()
-        with clock("rewrite"):
+    ) -> tuple[Question, Mapping[str, float], tuple[Usage, ...]]:
+        """The question rewritten to stand alone, the milliseconds it took, as `{"rewrite": ...}`, and what it used."""
+        clock = Clock()
+        with clock("rewrite"), metered() as used:
             question = rewrite(text, history, chat=self.chat, system=self._prompts.rewrite_system, edited=edited)
-        return question, clock.timings
+        if self.chat is not None and history and question.rewrite != "edited" and not used:
+            used = [Usage("", self.chat.name, None)]  # it was asked, and did not say what that took
+        return question, clock.timings, at_stage("rewrite", used)
 
-    def search(self, question: Question, options: Options, *, timings: Mapping[str, float] | None = None) -> Found:
-        """The candidates of a question that stands alone; `timings` of what went before are kept with them.
+    def search(
+        self,
+        question: Question,
+        options: Options,
+        *,
+        timings: Mapping[str, float] | None = None,
+        used: Sequence[Usage] = (),
+    ) -> Found:
+        """The candidates of a question that stands alone; `timings` and `used` of what went before are kept with them.
 
         Raises UsageError for an empty question.
         """
         if not question.standalone.strip():
             raise UsageError("The question is empty.", hint='For example: sluice ask "What is this about?"')
-        clock = _Clock(timings)
-        with clock("embed"):
+        clock = Clock(timings)
+        with clock("embed"), metered() as embedding:
             vector = self._embedder.embed_questions([question.standalone])[0]
+        if not embedding and not self._embeds_here:
+            embedding = [Usage(self._embedder.id, "", None)]
         with clock("retrieve"):
             reader = self._open_reader(options.library)
             try:
@@ -167,11 +192,11 @@ class Pipeline:
                 )
             finally:
                 reader.close()
-        return Found(question, retrieved, clock.timings)
+        return Found(question, retrieved, clock.timings, (*used, *at_stage("embed", embedding)))
 
     def judge_found(self, found: Found, options: Options) -> Judged:
         """Score candidates that were found: with another scorer in `options`, without searching again."""
-        clock = _Clock(found.timings_ms)
+        clock = Clock(found.timings_ms)
         with clock("score"):
             scoring = score(
                 found.question.standalone,
@@ -192,6 +217,7 @@ class Pipeline:
             defaults=scoring.defaults,
             evidence=scoring.evidence,
             timings_ms=clock.timings,
+            used=(*found.used, *scoring.used),
         )
 
     def decide(
@@ -274,7 +300,7 @@ class Pipeline:
         on_text: Callable[[str], None] | None = None,
     ) -> Trace:
         """Gate, context and answer of a question that has been judged."""
-        clock = _Clock(judged.timings_ms)
+        clock = Clock(judged.timings_ms)
         with clock("gate"):
             gate = self.decide(judged, choice, history=history, force=force)
         return self.complete(judged, gate, history=history, on_text=on_text, clock=clock)
@@ -286,10 +312,10 @@ class Pipeline:
         *,
         history: Sequence[Turn] = (),
         on_text: Callable[[str], None] | None = None,
-        clock: _Clock | None = None,
+        clock: Clock | None = None,
     ) -> Trace:
         """Context and answer for decisions that stand; a refusal pays for neither."""
-        clock = clock or _Clock(judged.timings_ms)
+        clock = clock or Clock(judged.timings_ms)
         context: Context | None = None
         answer: Answer | None = None
         if gate.outcome != "refused":
@@ -301,23 +327,20 @@ class Pipeline:
                     if on_text is not None:
                         on_text(piece)
                 answer = stream.answer
-        return Trace(judged, gate, context, answer, clock.total())
+        return self.trace(judged, gate, context, answer, clock.total())
 
-
-class _Clock:
-    """Milliseconds by stage."""
-
-    def __init__(self, before: Mapping[str, float] | None = None) -> None:
-        self.timings: dict[str, float] = dict(before or {})
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.timings[stage] = round((time.perf_counter() - start) * 1000, 3)
-
-    def total(self) -> dict[str, float]:
-        stages = {name: ms for name, ms in self.timings.items() if name != "total"}
-        return {**stages, "total": round(sum(stages.values()), 3)}
+    def trace(
+        self,
+        judged: Judged,
+        gate: GateResult,
+        context: Context | None,
+        answer: Answer | None,
+        timings_ms: Mapping[str, float],
+    ) -> Trace:
+        """The trace, with what it cost at the prices this pipeline knows."""
+        used = list(judged.used)
+        if answer is not None and answer.mode == "chat":
+            unsaid = Usage("", answer.model or "the chat model", None)
+            used += at_stage("generate", [unsaid if answer.used is None else answer.used])
+        charges = tuple(self.prices.charge(usage) for usage in used)
+        return Trace(judged, gate, context, answer, timings_ms, total_usd(charges), charges)

@@ -21,6 +21,7 @@ from app.domain import (
     Score,
     ScorerId,
     ScorerProfile,
+    Usage,
 )
 
 Vectors = npt.NDArray[np.float32]
@@ -198,11 +199,13 @@ class LibraryWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of a streamed chat answer; the last one brings `finish`, and `usage` where the provider sends it."""
+    """A piece of a streamed chat answer; the last one brings `finish`, and `usage` where the provider sends it.
+    `used`: the same as a use that can be priced."""
 
     text: str
     finish: Literal["stop", "length", "cut"] | None = None
     usage: Mapping[str, int] | None = None
+    used: Usage | None = None
 
 
 class ChatModel(Protocol):

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     cohere_api_key: SecretStr | None = Field(None, description="Key for Cohere")
     cohere_base_url: str | None = Field(None, description="A Cohere-compatible server")
 
+    # what services cost
+    price_file: Path | None = Field(None, description="A TOML file with prices of your own, before the list that ships")
+
     # the page
     host: str = Field("127.0.0.1", description="Address the page is served on")
     port: int = Field(8501, ge=0, le=65535, description="Port the page is served on")

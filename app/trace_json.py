@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from app.domain import Candidate, Condition, Context, Decision, Refusal, Trace
+from app.domain import Candidate, Charge, Condition, Context, Decision, Refusal, Trace
 
 SCHEMA = 1
 STAGES = ("rewrite", "embed", "retrieve", "score", "gate", "context", "generate", "total")
@@ -57,7 +57,8 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
         "context": None if trace.context is None else _context(trace.context),
         "answer": None if trace.answer is None else _answer(trace),
         "timings_ms": {stage: trace.timings_ms.get(stage) for stage in STAGES},
-        "cost_usd": trace.cost_usd,
+        "cost_usd": _round(trace.cost_usd, 9),
+        "charges": [_charge(charge) for charge in trace.charges],
     }
 
 
@@ -117,6 +118,19 @@ def _answer(trace: Trace) -> dict[str, Any]:
     }
 
 
+def _charge(charge: Charge) -> dict[str, Any]:
+    usage = charge.usage
+    return {
+        "stage": usage.stage,
+        "provider": usage.provider,
+        "model": usage.model,
+        "units": None if usage.units is None else dict(usage.units),
+        "usd": _round(charge.usd, 9),
+        "why": charge.why,
+        "prices_read": charge.read,
+    }
+
+
 def _nearest(refusal: Refusal | None) -> list[str]:
     return [] if refusal is None else [s.candidate.chunk.id for s in refusal.nearest]
 
@@ -125,5 +139,5 @@ def _condition(condition: Condition) -> dict[str, Any]:
     return {"field": condition.field, "op": condition.op, "values": list(condition.values)}
 
 
-def _round(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 6)
+def _round(value: float | None, places: int = 6) -> float | None:
+    return None if value is None else round(float(value), places)

@@ -19,8 +19,10 @@ from app.library import admin, check
 from app.library.pool import ReaderPool
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Embedder, LibraryReader, Scorer
+from app.prices.model import PriceList
+from app.prices.read import price_list
 from app.providers.chat import open_chat
-from app.providers.embedding import open_embedder
+from app.providers.embedding import open_embedder, runs_here
 from app.providers.reranking.cached import remembered
 from app.providers.reranking.registry import ALIASES, DEFAULT, RerankerChoice, choices, open_scorer, resolve
 from app.providers.score_cache import ScoreFile, runtime
@@ -56,6 +58,11 @@ class Sluice:
         return ScoreFile(self.settings.score_cache_file, megabytes=megabytes, runs_on=runtime())
 
     @cached_property
+    def prices(self) -> PriceList:
+        """What services cost, one's own prices first. Raises SettingsError where PRICE_FILE cannot be used."""
+        return price_list(self.settings.price_file)
+
+    @cached_property
     def readers(self) -> ReaderPool:
         return ReaderPool(
             self.settings.libraries_dir, embedder_id=self.embedder.id, chroma_url=self.settings.chroma_url
@@ -81,6 +88,8 @@ class Sluice:
                     passages=self.settings.passage_tokens,
                     answer=self.settings.answer_tokens,
                 ),
+                embeds_here=runs_here(self.settings),
+                prices=self.prices,
             )
 
     def scorer(self, name: str) -> Scorer:

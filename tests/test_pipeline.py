@@ -149,7 +149,7 @@ def test_the_trace_has_the_documented_form() -> None:
     trace = trace_to_json(pipeline().ask("a b", OPTIONS))
     assert list(trace) == [
         "schema", "question", "library", "retrieval", "scorer", "candidates", "gate", "context", "answer",
-        "timings_ms", "cost_usd",
+        "timings_ms", "cost_usd", "charges",
     ]  # fmt: skip
     assert trace["schema"] == 1
     assert {"text", "standalone", "rewrite"} <= set(trace["question"])

@@ -2,8 +2,8 @@
 
 Question -> Retrieved (candidates) -> Scored -> GateResult (decisions) -> Context -> Answer -> Trace.
 
-Read the rooms in that order: `library`, `retrieval`, `scoring`, `gate`, `answer`; each imports only those before it.
-Everybody else imports the names from here.
+Read the rooms in that order: `library`, `retrieval`, `scoring`, `money`, `gate`, `answer`; each imports only those
+before it. Everybody else imports the names from here.
 
 Standard library only: everything else in the project may import this package, and it imports nothing of ours.
 """
@@ -11,6 +11,7 @@ Standard library only: everything else in the project may import this package, a
 from app.domain.answer import Answer, Context, Passage, Trace
 from app.domain.gate import Decision, DecisionKind, GatePolicy, GateResult, Judged, Outcome, Refusal, RefusalCode
 from app.domain.library import Chunk, Condition, Document, Filter, LibraryInfo, Metadata, Scalar
+from app.domain.money import Charge, Usage, total_usd
 from app.domain.retrieval import Candidate, Question, RetrievalMode, Retrieved, Turn
 from app.domain.scoring import (
     CalibrationKind,
@@ -29,6 +30,7 @@ __all__ = [
     "Answer",
     "CalibrationKind",
     "Candidate",
+    "Charge",
     "Chunk",
     "Condition",
     "Context",
@@ -60,4 +62,6 @@ __all__ = [
     "Shares",
     "Trace",
     "Turn",
+    "Usage",
+    "total_usd",
 ]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from app.domain.gate import GateResult, Judged, Refusal
 from app.domain.library import Chunk
+from app.domain.money import Charge, Usage
 from app.domain.retrieval import Question
 
 
@@ -37,7 +38,8 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer with `[n]` citations. `citations`: numbers cited that exist; `unknown_citations`: that do not;
-    `uncited`: passages never cited. `finish`: "stop", "length" (cut by the token limit) or "cut" (the stream broke)."""
+    `uncited`: passages never cited. `finish`: "stop", "length" (cut by the token limit) or "cut" (the stream broke).
+    `used`: what the chat model is paid for; None where it did not say."""
 
     mode: Literal["chat", "extractive"]
     model: str | None
@@ -49,11 +51,15 @@ class Answer:
     usage: Mapping[str, int] = field(default_factory=dict)
     # passage number -> the sentence that carried most (extractive: quoted; chat: nearest to what was said)
     highlights: Mapping[int, str] = field(default_factory=dict)
+    used: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Everything one question caused. JSON form: `app.trace_json` (schema 1)."""
+    """Everything one question caused. JSON form: `app.trace_json` (schema 1).
+
+    `charges` are the paid services that took part; `cost_usd` their sum, None where it is not known, 0.0 without any.
+    """
 
     judged: Judged
     gate: GateResult
@@ -61,6 +67,7 @@ class Trace:
     answer: Answer | None
     timings_ms: Mapping[str, float]
     cost_usd: float | None = None
+    charges: tuple[Charge, ...] = ()
 
     @property
     def question(self) -> Question:

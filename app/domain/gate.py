@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from app.domain.money import Usage
 from app.domain.retrieval import Question, Retrieved
 from app.domain.scoring import Scored, ScorerRun
 
@@ -38,7 +39,7 @@ class Judged:
     """Everything that is known before the gate decides; moving the gate starts again from here.
 
     `scored` is in the order after scoring; `evidence` is the same candidates ordered by retrieval evidence alone (the
-    fourth arm). `defaults` is the gate policy the calibration proposes.
+    fourth arm). `defaults` is the gate policy the calibration proposes. `used`: the paid services it took to get here.
     """
 
     question: Question
@@ -49,6 +50,7 @@ class Judged:
     defaults: GatePolicy
     evidence: tuple[Scored, ...] = ()
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    used: tuple[Usage, ...] = ()
 
 
 class DecisionKind(StrEnum):

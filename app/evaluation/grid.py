@@ -109,14 +109,14 @@ def _ask(
 ) -> Iterator[tuple[Configuration, Judged, QuestionRecord | None]]:
     """One question under the configurations that have no record of it; None where the reranker failed."""
     text, history = asked.question.text, asked.question.history
-    question, timings = pipeline.stand_alone(text, history=history)
+    question, timings, used = pipeline.stand_alone(text, history=history)
     found: dict[tuple[str, int], Found] = {}
     for configuration, options, free in zip(plan.configurations, plan.options, plan.free, strict=True):
         if configuration not in missing:
             continue
         search = (configuration.retrieval, configuration.candidates)
         if search not in found:
-            found[search] = pipeline.search(question, options, timings=timings)
+            found[search] = pipeline.search(question, options, timings=timings, used=used)
         judged = pipeline.judge_found(found[search], options)
         if judged.run.status == "failed":
             yield configuration, judged, None

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from app.domain import Usage
 from app.errors import ProviderError, ProviderNonsense
+from app.metering import billed, paid_to
 from app.ports import ChatModel, Delta
 from app.providers.failures import Service, provider_errors, retry_within
 from app.settings import Settings
@@ -38,6 +41,7 @@ class OpenAIChat:
         self._patience = patience
         self._own_window = settings.chat_window
         self._elsewhere = base is not None and not (urlsplit(base).hostname or "").endswith("openai.com")
+        self._provider = paid_to(base, "openai", "api.openai.com")
         self._service = Service(
             name=f"The chat model {self._name}",
             key_setting="OPENAI_API_KEY",
@@ -83,14 +87,16 @@ class OpenAIChat:
         """The whole answer at once. Raises ProviderError."""
 
         def ask() -> str:
-            with provider_errors(self._service), _untraced():
-                return self._model.invoke(_messages(system, user), **self._limit(max_tokens)).text
+            with billed(self._provider, self._name) as bill, provider_errors(self._service), _untraced():
+                answer = self._model.invoke(_messages(system, user), **self._limit(max_tokens))
+                bill.units = _units(answer.usage_metadata)
+                return answer.text
 
         return retry_within(self._patience, ask)
 
     def _begin(self, system: str, user: str, max_tokens: int) -> _Stream:
         chunks = self._model.stream(_messages(system, user), **self._limit(max_tokens))
-        stream = _Stream(chunks, self._service)
+        stream = _Stream(chunks, self._service, Usage(self._provider, self._name, None))
         stream.read_first()
         return stream
 
@@ -102,12 +108,13 @@ class OpenAIChat:
 class _Stream:
     """One streamed answer. Before the first text an error is raised; after it, the answer is cut."""
 
-    def __init__(self, chunks: Iterator[Any], service: Service) -> None:
+    def __init__(self, chunks: Iterator[Any], service: Service, used: Usage) -> None:
         self._chunks = chunks
         self._service = service
         self._first = ""
         self._finish: Finish | None = None
         self._usage: Mapping[str, int] | None = None
+        self._used = used
 
     def read_first(self) -> None:
         while not self._first:
@@ -131,7 +138,8 @@ class _Stream:
                     yield Delta(text)
         except ProviderError:
             self._finish = "cut"  # what has arrived is kept, and marked
-        yield Delta("", finish=self._finish if self._finish is not None else "cut", usage=self._usage)
+        finish = self._finish if self._finish is not None else "cut"
+        yield Delta("", finish=finish, usage=self._usage, used=self._used)
 
     def close(self) -> None:
         close = getattr(self._chunks, "close", None)
@@ -149,7 +157,17 @@ class _Stream:
         if chunk.usage_metadata is not None:
             wanted = ("input_tokens", "output_tokens", "total_tokens")
             self._usage = {name: int(chunk.usage_metadata[name]) for name in wanted}
+            self._used = replace(self._used, units=_units(chunk.usage_metadata))
         return str(chunk.text)
+
+
+def _units(usage: Mapping[str, Any] | None) -> dict[str, float] | None:
+    """LangChain's usage as `Usage.units`; None where the server sent none, which LangChain turns into zeros."""
+    if usage is None or not usage.get("input_tokens"):
+        return None
+    cached = int((usage.get("input_token_details") or {}).get("cache_read") or 0)
+    fresh = int(usage["input_tokens"]) - cached
+    return {"input_tokens": fresh, "cached_input_tokens": cached, "output_tokens": int(usage.get("output_tokens") or 0)}
 
 
 def _messages(system: str, user: str) -> list[tuple[str, str]]:

@@ -34,3 +34,8 @@ def open_embedder(settings: Settings) -> Embedder:
                 hint="EMBEDDING=bundled, sentence-transformers:NAME_OR_PATH, openai:text-embedding-3-small or "
                 "openai:text-embedding-3-large",
             )
+
+
+def runs_here(settings: Settings) -> bool:
+    """Whether the embedder that `settings.embedding` names works on this machine, so that nobody is paid for it."""
+    return settings.embedding.partition(":")[0] != "openai"

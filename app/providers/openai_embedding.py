@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from app.errors import ProviderAuth, ProviderNonsense
+from app.metering import billed, paid_to
 from app.ports import Vectors
 from app.providers.failures import Service, provider_errors, retry_within
 from app.settings import Settings
@@ -39,6 +40,7 @@ class OpenAIEmbedder:
         self._model = model
         self._patience = patience
         self._host = "" if base is None else urlsplit(base).netloc
+        self._provider = paid_to(base, "openai", "api.openai.com")
         self._service = Service(
             name="The OpenAI API" if base is None else f"The embedding server at {self._host}",
             key_setting="OPENAI_API_KEY",
@@ -92,8 +94,10 @@ class OpenAIEmbedder:
 
     def _request(self, batch: Sequence[str]) -> list[list[float]]:
         def ask() -> list[list[float]]:
-            with provider_errors(self._service):
+            with billed(self._provider, self._model) as bill, provider_errors(self._service):
                 answer = self._client.embeddings.create(model=self._model, input=list(batch), encoding_format="float")
+                tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", None)
+                bill.units = {"input_tokens": tokens} if isinstance(tokens, int) and tokens > 0 else None
             data = getattr(answer, "data", None) or []
             rows = {getattr(item, "index", None): getattr(item, "embedding", None) for item in data}
             if len(data) != len(batch) or set(rows) != set(range(len(batch))):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from app.domain import Answer, Context, Turn
+from app.domain import Answer, Context, Turn, Usage
 from app.ports import ChatModel, Scorer
 from app.stages.citations import check, highlights
 from app.stages.context import render
@@ -37,6 +37,7 @@ class AnswerStream:
         self._text = ""
         self.finish: Literal["stop", "length", "cut"] = "cut"
         self.usage: dict[str, int] = {}
+        self.used: Usage | None = None
         self._ready: Answer | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -58,6 +59,7 @@ class AnswerStream:
             uncited=citations.uncited,
             finish=self.finish,
             usage=self.usage,
+            used=self.used,
             highlights=highlights(self._text, self._context.passages),
         )
 
@@ -95,6 +97,8 @@ def from_chat(
                 stream.finish = delta.finish
             if delta.usage is not None:
                 stream.usage = dict(delta.usage)
+            if delta.used is not None:
+                stream.used = delta.used
             if delta.text:
                 yield delta.text
 

@@ -6,11 +6,12 @@ Field-aware: the scorer sees a template over chosen fields. Pointwise scorers se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Scale, Score, Scored, ScorerRun
+from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Scale, Score, Scored, ScorerRun, Usage
 from app.errors import ModelError, ProviderError, ProviderNonsense
+from app.metering import at_stage, metered, report
 from app.ports import Calibration, Scorer
 
 FailurePolicy = Literal["required", "fallback", "skip"]
@@ -34,13 +35,14 @@ OpenJudge = Callable[[str, LibraryInfo], Judge]
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What scoring made of one question."""
+    """What scoring made of one question; `used`: what services were used, those that failed included."""
 
     scored: tuple[Scored, ...]
     evidence: tuple[Scored, ...]
     run: ScorerRun
     p_answerable: float | None
     defaults: GatePolicy
+    used: tuple[Usage, ...] = ()
 
 
 def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
@@ -78,6 +80,21 @@ def score(
 
     `early_stop` > 0: see `_until_hopeless`.
     """
+    with metered() as used:
+        scoring = _score(question, retrieved, requested, open_judge, policy, fallback, fields, early_stop)
+    return replace(scoring, used=at_stage("score", used))
+
+
+def _score(
+    question: str,
+    retrieved: Retrieved,
+    requested: str,
+    open_judge: OpenJudge,
+    policy: FailurePolicy,
+    fallback: str,
+    fields: Fields,
+    early_stop: int,
+) -> Scoring:
     if requested == "none":
         return _unscored(retrieved, open_judge, requested, "skipped", "reranking is off")
     try:
@@ -111,7 +128,7 @@ def _with(
     if early_stop > 0 and scorer.profile.pointwise and calibration.policy.keep_above is not None:
         scores = _until_hopeless(judge, question, retrieved, texts, calibration.policy.keep_above, early_stop)
     else:
-        scores = _scores(scorer, question, texts)
+        scores = scores_of(scorer, question, texts)
     stopped_after = len(scores) if len(scores) < len(texts) else None
     scores += [Score(None)] * (len(texts) - len(scores))
     judgement = calibration.judge(retrieved, scores)
@@ -138,8 +155,17 @@ def _with(
     )
 
 
-def _scores(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score]:
-    scores = scorer.score(question, texts)
+def scores_of(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score]:
+    """One score a passage. A scorer that is not one set of weights on this machine is taken for a service: where it
+    reports no use, and scored something anew, its use is reported as not known.
+
+    Raises what the scorer raises, and ProviderNonsense when there are more or fewer scores than passages.
+    """
+    with metered() as used:
+        scores = scorer.score(question, texts)
+        identity, local = scorer.profile.id, scorer.profile.fixed_weights
+        if not used and not local and any(not score.cached for score in scores):
+            report(Usage(identity.provider, identity.model, None))
     if len(scores) != len(texts):
         raise ProviderNonsense(
             f"{scorer.profile.label} gave {len(scores)} scores for {len(texts)} passages.",
@@ -157,7 +183,7 @@ def _until_hopeless(
     """
     scores: list[Score] = []
     while len(scores) < len(texts):
-        scores += _scores(judge.scorer, question, texts[len(scores) : len(scores) + _AT_ONCE])
+        scores += scores_of(judge.scorer, question, texts[len(scores) : len(scores) + _AT_ONCE])
         so_far = judge.calibration.judge(retrieved, [*scores, *[Score(None)] * (len(texts) - len(scores))]).p
         last = so_far[max(0, len(scores) - patience) : len(scores)]
         if len(last) == patience and all(p is not None and p < keep_above for p in last):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from app.domain import Scale, Score, ScorerId, ScorerProfile
 from app.errors import ProviderAuth, ProviderNonsense
+from app.metering import billed, paid_to
 from app.providers.failures import Service, provider_errors, retry_within
 from app.settings import Settings
 
@@ -34,6 +35,7 @@ class CohereScorer:
         self._model = model
         self._seconds = settings.reranker_timeout
         secret = None if key is None else key.get_secret_value()
+        self._provider = paid_to(base, "cohere", "api.cohere.com", "api.cohere.ai")
         self._service = Service(
             name="Cohere" if base is None else f"The reranker at {urlsplit(base).netloc}",
             key_setting="COHERE_API_KEY",
@@ -70,12 +72,16 @@ class CohereScorer:
         query = question if question.strip() else _BLANK
 
         def ask() -> list[Score]:
-            with provider_errors(self._service):
-                answer = self._client.rerank(model=self._model, query=query, documents=documents, top_n=len(documents))
-            results = getattr(answer, "results", None)
-            if not isinstance(results, list):
-                raise self._nonsense("no list of results")
-            return self._in_order(results, len(documents))
+            with billed(self._provider, self._model) as bill:
+                with provider_errors(self._service):
+                    answer = self._client.rerank(
+                        model=self._model, query=query, documents=documents, top_n=len(documents)
+                    )
+                bill.units = _units(answer)
+                results = getattr(answer, "results", None)
+                if not isinstance(results, list):
+                    raise self._nonsense("no list of results")
+                return self._in_order(results, len(documents))
 
         return retry_within(self._seconds, ask)
 
@@ -102,3 +108,15 @@ class CohereScorer:
             f"{self._service.name} answered with {what}.",
             hint="Check COHERE_BASE_URL and RERANKER, or choose another reranker.",
         )
+
+
+def _units(answer: object) -> dict[str, float] | None:
+    """What the answer says is billed (`meta.billed_units`): searches, or tokens for the models that are sold by tokens.
+
+    Cohere counts a search for up to 100 documents, and a long document as several; its count is taken as it is.
+    """
+    billed_units = getattr(getattr(answer, "meta", None), "billed_units", None)
+    names = {"search_units": "searches", "input_tokens": "input_tokens", "output_tokens": "output_tokens"}
+    counts = {unit: getattr(billed_units, name, None) for name, unit in names.items()}
+    found = {unit: float(count) for unit, count in counts.items() if isinstance(count, int | float) and count > 0}
+    return found or None

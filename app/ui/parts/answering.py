@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.domain import Judged, Trace
+from app.domain import Judged
 from app.errors import SluiceError
 from app.ui import safe, session
 from app.ui.parts.verdict import found_line
@@ -72,14 +71,14 @@ def _run(exchange: session.Exchange, sluice: Sluice, box: _Box) -> None:
     gate = pipeline.decide(judged, options.gate, history=history, force=exchange.force)
     timings = {**judged.timings_ms, "gate": _ms(started)}
     if gate.outcome == "refused":
-        exchange.trace = Trace(judged, gate, None, None, _total(timings))
+        exchange.trace = pipeline.trace(judged, gate, None, None, _total(timings))
         return
     started = time.perf_counter()
     context = pipeline.context(gate)
     timings["context"] = _ms(started)
     library = judged.retrieved.library.name
     exchange.around = {p.chunk.id: sluice.around(library, p.chunk.id) for p in context.passages}
-    exchange.trace = Trace(judged, gate, context, None, _total(timings))
+    exchange.trace = pipeline.trace(judged, gate, context, None, _total(timings))
     box.working(f"{found_line(judged)}, {len(context.passages)} through the gate. Answering …")
     started = time.perf_counter()
     stream = pipeline.answer(judged.question, context, history)
@@ -89,7 +88,7 @@ def _run(exchange: session.Exchange, sluice: Sluice, box: _Box) -> None:
             box.text(exchange.partial)
     finally:
         timings["generate"] = _ms(started)
-        exchange.trace = replace(exchange.trace, answer=stream.answer, timings_ms=_total(timings))
+        exchange.trace = pipeline.trace(judged, gate, context, stream.answer, _total(timings))
 
 
 def _ms(started: float) -> float:

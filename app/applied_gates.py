@@ -104,6 +104,11 @@ def applied_gate(home: Path, library: str, scorer: str) -> AppliedGate | None:
     return next((gate for gate in _read(gates_file(home, library)) if gate.scorer == scorer), None)
 
 
+def applied_gates(home: Path, library: str) -> tuple[AppliedGate, ...]:
+    """Everything that was applied to a library, in use or not. Raises CalibrationError."""
+    return tuple(_read(gates_file(home, library)))
+
+
 def apply_gate(home: Path, library: str, gate: AppliedGate) -> Path:
     """Keep the thresholds, in place of any applied earlier for the same scorer. Raises CalibrationError."""
     path = gates_file(home, library)

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from app.cli.grading import begin_grading, graded, open_grader
+from app.cli.grading import graded, measure_agreement, most_in_words, open_grader, pairs_to_grade
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
 from app.errors import UsageError
@@ -96,7 +96,9 @@ def command(
     if fresh:
         folder.forget()
     if grader is not None:
-        begin_grading(sluice, plan, folder, grader, fresh=fresh)
+        pairs = pairs_to_grade(sluice, plan, folder, fresh=fresh)
+        click.echo(most_in_words(grader, plan, pairs), err=True)
+        measure_agreement(folder, grader, pairs)
     _run(sluice, plan, folder)
     if grader is not None:
         click.echo(graded(grader), err=True)

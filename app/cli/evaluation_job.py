@@ -6,9 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from app.cli.grading import graded, measure_agreement, most_in_words, open_grader, pairs_to_grade
 from app.errors import SluiceError
 from app.evaluation.grid import Event, Failed, Finished, Progress, Started, run_grid
 from app.evaluation.job import JobProgress, Request, read_request, write_progress
@@ -21,6 +22,13 @@ from app.wiring import build
 
 _SHOWN = 3  # failures told in words
 _NICE = 5  # the page goes first
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something to be said beside the progress."""
+
+    text: str
 
 
 def main(home: Path) -> None:
@@ -38,9 +46,11 @@ def main(home: Path) -> None:
         write_progress(home, replace(progress, state="stopped", seconds_left=None))
 
 
-def after(progress: JobProgress, event: Event) -> JobProgress:
-    """How far it is after an event of the grid."""
+def after(progress: JobProgress, event: Event | Noted) -> JobProgress:
+    """How far it is after an event of the grid, or a note."""
     match event:
+        case Noted():
+            return replace(progress, note=event.text)
         case Started(done, total, folder):
             return replace(progress, state="running", folder=str(folder.path), before=done, done=done, total=total)
         case Progress():
@@ -59,8 +69,10 @@ def after(progress: JobProgress, event: Event) -> JobProgress:
             return replace(progress, state="finished", seconds_left=None)
 
 
-def _events(home: Path, request: Request) -> Iterator[Event]:
-    sluice = build(load_settings(sluice_home=home))
+def _events(home: Path, request: Request) -> Iterator[Event | Noted]:
+    settings = load_settings(sluice_home=home)
+    sluice = build(settings)
+    grader = open_grader(settings) if request.grade else None
     plan = plan_run(
         sluice,
         read_questions(Path(request.questions), name=request.name),
@@ -71,12 +83,20 @@ def _events(home: Path, request: Request) -> Iterator[Event]:
         sample=request.sample,
         seed=request.seed,
         answers=request.answers,
+        grader=grader,
         gate=sluice.gate_choice(**request.gate),
         source=request.source,
     )
     path = next_run(home, plan) if request.folder is None else Path(request.folder)
-    for event in run_grid(sluice, plan, start(path, plan)):
+    folder = start(path, plan)
+    if grader is not None:
+        pairs = pairs_to_grade(sluice, plan, folder)
+        yield Noted(most_in_words(grader, plan, pairs))
+        measure_agreement(folder, grader, pairs)
+    for event in run_grid(sluice, plan, folder):
         if isinstance(event, Finished):
+            if grader is not None:
+                yield Noted(graded(grader))
             write_report(event.folder, report_of_run(event.folder))
         yield event
 

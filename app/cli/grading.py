@@ -1,12 +1,11 @@
-"""Grading in `sluice evaluate --answers --grade`: who grades, what it may cost, how far it agrees with a person."""
+"""Grading of answers, by `sluice evaluate --answers --grade` and by the process behind the Evaluate page: who grades,
+what it may cost, how far it agrees with a person."""
 
 from __future__ import annotations
 
-import click
-
 from app.errors import UsageError
-from app.evaluation.grader import CALLS, REPLY_TOKENS, Grader
-from app.evaluation.grader_votes import agreement, voted_pairs
+from app.evaluation.grader import REPLY_TOKENS, Grader, most_calls
+from app.evaluation.grader_votes import VotedPair, agreement, voted_pairs
 from app.evaluation.plan import Plan
 from app.evaluation.run_folder import RunFolder
 from app.evaluation.run_report import keep_agreement, kept_agreement
@@ -23,16 +22,26 @@ def open_grader(settings: Settings) -> Grader:
     return Grader(chat)
 
 
-def begin_grading(sluice: Sluice, plan: Plan, folder: RunFolder, grader: Grader, *, fresh: bool) -> None:
-    """Say the most that grading can take, and hold the grader against the library's votes, which a run that goes on has
-    done. Votes come first: a grader that cannot be reached is noticed before any answer is paid for."""
-    measured = kept_agreement(folder) is not None and not fresh
-    pairs = () if measured else voted_pairs(sluice.votes.read(plan.manifest.library.name))
-    most = plan.most_grading_calls + 2 * CALLS * len(pairs)
-    each = f"each writing at most {REPLY_TOKENS:,} tokens"
+def pairs_to_grade(
+    sluice: Sluice, plan: Plan, folder: RunFolder, *, fresh: bool = False
+) -> tuple[VotedPair, ...] | None:
+    """The library's votes that the grader is held against; None for a run that goes on and has done that."""
+    if kept_agreement(folder) is not None and not fresh:
+        return None
+    return voted_pairs(sluice.votes.read(plan.manifest.library.name))
+
+
+def most_in_words(grader: Grader, plan: Plan, pairs: tuple[VotedPair, ...] | None) -> str:
+    """The most that grading can take."""
+    most = most_calls(plan.most_answers, len(pairs or ()))
     voted = f" Pairs of voted answers among them: {len(pairs):,}." if pairs else ""
-    click.echo(f"Grading: at most {most:,} calls to {grader.name}, {each}.{voted}", err=True)
-    if not measured:
+    return f"Grading: at most {most:,} calls to {grader.name}, each writing at most {REPLY_TOKENS:,} tokens.{voted}"
+
+
+def measure_agreement(folder: RunFolder, grader: Grader, pairs: tuple[VotedPair, ...] | None) -> None:
+    """Hold the grader against these votes and keep what comes of it. Comes before the questions, so that a grader that
+    cannot be reached is noticed before any answer is paid for. Raises ProviderError."""
+    if pairs is not None:
         keep_agreement(folder, agreement(pairs, grader))
 
 

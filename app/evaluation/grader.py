@@ -105,6 +105,15 @@ class Grader:
         return Grade(None, None, fault)
 
 
+def most_calls(answers: int, pairs: int = 0) -> int:
+    """The most calls that grading so many answers, and so many pairs of voted answers, can take.
+
+    >>> most_calls(6, 1)
+    16
+    """
+    return CALLS * (answers + 2 * pairs)
+
+
 def prompt() -> str:
     """The instructions with their examples, app/prompts/grade_system.txt."""
     return (Path(__file__).resolve().parents[1] / "prompts" / "grade_system.txt").read_text(encoding="utf-8")

@@ -1,10 +1,25 @@
-"""What a report says of its grader: who it is, how far it agrees with a person, what it could not grade. Pure."""
+"""What a report says of its answers: who wrote them, what cannot be told of them, who graded them and how far that
+agrees with a person. Pure."""
 
 from __future__ import annotations
 
 from app.evaluation.figures import estimate
 from app.evaluation.grader_votes import Agreement
 from app.evaluation.report import Report
+
+
+def answers_in_words(report: Report) -> tuple[str, ...]:
+    """Sentences on the answers of a run that has some: every measure that is missing is accounted for."""
+    chat = report.manifest.settings.get("chat_model")
+    words = ["Quoted from the passages: there was no chat model." if chat is None else f"Written by {chat}."]
+    measured = [c.answers for c in report.configurations if c.answers.answers]
+    if all(a.exact_match is None for a in measured):
+        words.append("No question that was answered has a known answer, so whether they are right is not measured.")
+    if all(a.citation_precision is None and a.citation_recall is None for a in measured):
+        words.append("No answer cites, and none had a relevant passage to cite.")
+    if "grader" in report.manifest.settings:
+        return (*words, *grading_in_words(report))
+    return (*words, "Not graded: grading was not asked for.")
 
 
 def grading_in_words(report: Report) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ class Request:
     sample: int | None = None
     seed: int = 7
     answers: bool = False
+    grade: bool = False
     gate: Mapping[str, float | int] = field(default_factory=dict)
     source: str = ""
     folder: str | None = None
@@ -59,7 +60,8 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class JobProgress:
     """How far it is. `done` of `total` questions, of which `before` were asked earlier; `failures` are the last few
-    questions that a reranker failed on, in words, `failed` how many there are. `message` and `hint` are an error's.
+    questions that a reranker failed on, in words, `failed` how many there are. `note` says what grading can take, and
+    in the end what it took. `message` and `hint` are an error's.
     """
 
     state: JobState
@@ -72,6 +74,7 @@ class JobProgress:
     seconds_left: float | None = None
     failed: int = 0
     failures: tuple[str, ...] = ()
+    note: str = ""
     message: str = ""
     hint: str = ""
 
@@ -95,9 +98,9 @@ def start_job(home: Path, request: Request, *, environment: Mapping[str, str] | 
     with (folder / "lock").open("a", encoding="utf-8") as lock:
         _take(lock, folder)
         _write(folder / "request.json", asdict(request))
-        write_progress(home, JobProgress("starting"))
         (folder / "pid").unlink(missing_ok=True)
         with (folder / "log").open("w", encoding="utf-8") as log:
+            write_progress(home, JobProgress("starting"))  # after the log: whoever reads this may look there
             process = subprocess.Popen(
                 [sys.executable, "-m", _MODULE, str(home.resolve())],
                 stdin=subprocess.DEVNULL,

@@ -6,10 +6,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from app.errors import UsageError
-from app.evaluation.job import Request
+from app.evaluation.job import Request, forget_job, read_job
 from app.evaluation.manifest import Manifest, ManifestDamaged
 from app.evaluation.questions.kept import set_path
-from app.evaluation.run_folder import MANIFEST, read_run, runs_dir
+from app.evaluation.run_folder import MANIFEST, read_run, remove_run, runs_dir
 from app.pipeline import GateChoice
 
 
@@ -55,10 +55,34 @@ def to_go_on(run: KeptRun, home: Path) -> Request:
         sample=asked.sample,
         seed=asked.seed,
         answers=bool(manifest.settings.get("answers")),
+        grade="grader" in manifest.settings,
         gate=given,
         source=asked.source,
         folder=str(run.path),
     )
+
+
+def is_going(home: Path, run: KeptRun) -> bool:
+    """Whether the job below this SLUICE_HOME writes to the run, or, being just started, may be about to."""
+    job = read_job(home)
+    if job is None or not job.progress.going:
+        return False
+    folder = job.progress.folder if job.progress.folder is not None else job.request.folder
+    if folder is None:
+        return job.request.library == run.manifest.library.name  # it goes on with an unfinished run of its kind
+    return Path(folder).resolve() == run.path.resolve()
+
+
+def delete_run(home: Path, run: KeptRun) -> None:
+    """Remove a run for good, and what is still said of how it ended. Its question set stays, and so do thresholds that
+    were applied from it. Raises UsageError while it is going, or where it is gone already."""
+    if is_going(home, run):
+        raise UsageError("This evaluation is going.", hint="Cancel it first, or wait until it has finished.")
+    place = run.path.resolve()
+    remove_run(run.path)
+    job = read_job(home)
+    if job is not None and job.progress.folder is not None and Path(job.progress.folder).resolve() == place:
+        forget_job(home)
 
 
 def _questions(run: KeptRun, home: Path) -> Path:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from app.domain import LibraryInfo, RetrievalMode
 from app.errors import UsageError
-from app.evaluation.grader import CALLS, Grader
+from app.evaluation.grader import Grader
 from app.evaluation.labels import Passages, passages_of
 from app.evaluation.manifest import Asked, ConfigurationNote, LibraryNote, Manifest, versions
 from app.evaluation.questions.model import QuestionSet
@@ -91,9 +91,9 @@ class Plan:
     grader: Grader | None = None
 
     @property
-    def most_grading_calls(self) -> int:
-        """The most calls that grading this plan's answers can take."""
-        return 0 if self.grader is None else CALLS * len(self.asked) * len(self.configurations)
+    def most_answers(self) -> int:
+        """The most answers that can be written: one for each question under each configuration."""
+        return len(self.asked) * len(self.configurations) if self.answers else 0
 
 
 def plan_run(

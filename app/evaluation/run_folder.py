@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,13 +69,7 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the folder for writing. Raises UsageError while another process does; drops a last line that was cut."""
-        with (self.path / "lock").open("w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"{self.path} is being written by another process.", hint="Wait for it, or use another --out DIR."
-                ) from None
+        with _alone(self.path, hint="Wait for it, or use another --out DIR."):
             for configuration in self.manifest.configurations:
                 _drop_cut_line(self._file(configuration.id))
             yield
@@ -134,6 +129,20 @@ def read_run(path: Path) -> RunFolder:
     return RunFolder(path, manifest_from_dict(values, str(file)))
 
 
+def remove_run(path: Path) -> None:
+    """Remove a run with all that lies in its folder; a link to a folder is only unlinked.
+
+    Raises UsageError where there is no run, or while a process writes to it.
+    """
+    if not (path / MANIFEST).is_file():
+        raise UsageError(f"{path} holds no run.", hint="It was removed before, perhaps.")
+    with _alone(path, hint="Wait until it has finished, or stop it."):
+        if path.is_symlink():
+            path.unlink()
+        else:
+            shutil.rmtree(path)
+
+
 def runs_dir(home: Path, library: str) -> Path:
     """Where the runs of a library are kept, below SLUICE_HOME."""
     return home / "runs" / library
@@ -164,6 +173,17 @@ def _can_go_on(path: Path, manifest: Manifest) -> bool:
     except ManifestDamaged:
         return False  # another version's, perhaps; it stays where it is
     return not differences(folder.manifest, manifest) and not folder.finished
+
+
+@contextmanager
+def _alone(path: Path, *, hint: str) -> Iterator[None]:
+    """Hold the folder's lock. Raises UsageError while another process does."""
+    with (path / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{path} is being written by another process.", hint=hint) from None
+        yield
 
 
 def _whole_lines(path: Path) -> list[str]:

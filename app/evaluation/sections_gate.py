@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.evaluation.document import Plot, Section, Table
 from app.evaluation.failures import Failure
 from app.evaluation.figures import estimate, number, share, whole
-from app.evaluation.grading_words import grading_in_words
+from app.evaluation.grading_words import answers_in_words
 from app.evaluation.plots import failure_bar, gate_plot, reliability_plot, risk_plot
 from app.evaluation.report import Report
 from app.evaluation.verdict import points
@@ -115,7 +115,9 @@ def failures(report: Report) -> Section:
 
 def answers(report: Report) -> Section | None:
     if not any(c.answers.answers for c in report.configurations):
-        return None
+        if not report.manifest.settings.get("answers") or not any(c.records for c in report.configurations):
+            return None
+        return Section("Answers", ("There is no answer to measure: every question was refused.",))
     answers = [c.answers for c in report.configurations]
     graded = "grader" in report.manifest.settings
     rows = [
@@ -136,6 +138,6 @@ def answers(report: Report) -> Section | None:
     known = [row for row in rows if any(cell != "-" for cell in row[1:])]
     return Section(
         "Answers",
-        grading_in_words(report) if graded else (),
+        answers_in_words(report),
         (Table(("", *(c.note.id for c in report.configurations)), tuple(known)),),
     )

@@ -178,6 +178,16 @@ TERMS: Mapping[str, Term] = {
         "If only the questions it is surest of were answered: how many of those would go wrong.",
         "thresholds-and-refusal",
     ),
+    "answer measures": Term(
+        "Exact match and token F1 compare an answer with the known ones; a citation is right when its passage is "
+        "relevant.",
+        "evaluating",
+    ),
+    "grader": Term(
+        "A chat model that reads each answer next to its passages: how much of it they support, and whether it answers "
+        "the question.",
+        "evaluating",
+    ),
     "failure split": Term("One cause a question: the last step that still had what was needed.", "evaluating"),
     "evidence": Term(
         "The order by search's own evidence (cosine, BM25, ranks) without the reranker: what the reranker must beat.",

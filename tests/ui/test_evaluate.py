@@ -11,51 +11,21 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.applied_gates import applied_gate
-from app.evaluation.grid import run_grid
 from app.evaluation.job import JobProgress, Request, write_progress
 from app.evaluation.kept_runs import kept_runs
-from app.evaluation.plan import plan_run
 from app.evaluation.questions.model import QuestionSetError
 from app.evaluation.questions.read import read_questions
-from app.evaluation.run_folder import next_run
-from app.evaluation.run_folder import start as start_run
-from app.settings import load_settings
+from app.evaluation.run_folder import read_run
 from app.ui.parts.evaluation import start
-from app.wiring import Sluice, build
 from tests.ui.conftest import Open, html
-
-
-def _page(home: str) -> None:
-    from pathlib import Path
-
-    import streamlit as st
-
-    from app.settings import load_settings
-    from app.ui.frame import run
-    from app.wiring import build
-
-    if "real" not in st.session_state:
-        st.session_state["real"] = build(load_settings(sluice_home=Path(home), library="notes"))
-    run(lambda: st.session_state["real"], start="evaluate")
-
-
-def _open(home: Path) -> AppTest:
-    return AppTest.from_function(_page, args=(str(home),), default_timeout=60).run()
-
-
-def _sluice(home: Path) -> Sluice:
-    return build(load_settings(sluice_home=home, library="notes"))
+from tests.ui.evaluations import button, drawn, measure, open_evaluate, slider, sluice_of
 
 
 @pytest.fixture(scope="module")
 def measured_home(notes_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The notes with a finished run: two rerankers, seven questions."""
     home = Path(shutil.copytree(notes_home, tmp_path_factory.mktemp("measured") / "home"))
-    sluice = _sluice(home)
-    questions = read_questions(home / "questions" / "notes" / "sets" / "field.jsonl")
-    plan = plan_run(sluice, questions, rerankers=("late-interaction", "none"), candidates=(5,))
-    for _ in run_grid(sluice, plan, start_run(next_run(home, plan), plan)):
-        pass
+    measure(home, rerankers=("late-interaction", "none"))
     return home
 
 
@@ -64,32 +34,19 @@ def home(measured_home: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(measured_home, tmp_path / "home"))
 
 
-def _button(test: AppTest, label: str) -> object:
-    return next(b for b in test.button if b.label.startswith(label))
-
-
-def _slider(test: AppTest, label: str) -> object:
-    return next(s for s in test.select_slider if s.label.startswith(label))
-
-
 def _together(test: AppTest) -> str:
     """The table of gate numbers."""
-    return _drawn(test, "together")
-
-
-def _drawn(test: AppTest, marked: str) -> str:
-    """The one element drawn as HTML that holds these words."""
-    return next(body for e in test.get("html") if marked in (body := str(e.proto.body)))
+    return drawn(test, "together")
 
 
 def test_without_a_question_set_the_page_says_how_to_get_one(page: Open) -> None:
     test = page(at="evaluate")
-    drawn = html(test)
+    page_html = html(test)
     assert not test.exception
     for command in ("generate", "import FILE_OR_FOLDER", "import --from votes", "import --from drafts"):
-        assert f"sluice questions {command} --library handbook" in drawn
-    assert "/handbook?page=question-sets" in drawn
-    assert _button(test, "Start").disabled  # type: ignore[attr-defined]
+        assert f"sluice questions {command} --library handbook" in page_html
+    assert "/handbook?page=question-sets" in page_html
+    assert button(test, "Start").disabled
 
 
 def test_an_empty_library_is_asked_for_documents_first(page: Open) -> None:
@@ -99,22 +56,22 @@ def test_an_empty_library_is_asked_for_documents_first(page: Open) -> None:
 
 
 def test_the_verdict_is_on_top_and_every_part_has_its_chart_and_its_numbers(home: Path) -> None:
-    test = _open(home)
-    drawn = html(test)
+    test = open_evaluate(home)
+    page_html = html(test)
     assert not test.exception
-    verdict = _drawn(test, 'class="verdict"')
+    verdict = drawn(test, 'class="verdict"')
     assert "nDCG@10" in verdict
     assert "7 questions of <i>field</i>: 5 with a located label, 2 that <i>notes</i> does not answer" in verdict
     for title in ("Which step paid", "Question by question", "The gate", "Does p mean", "surest", "fail", "costs"):
-        assert title in drawn
+        assert title in page_html
     assert len(test.get("vega_lite_chart")) >= 4
-    assert drawn.count("The numbers as a table") >= 5
+    assert page_html.count("The numbers as a table") >= 5
     downloads = {d.proto.label for d in test.get("download_button")}
     assert downloads == {"Report (HTML)", "Markdown", "Numbers (JSON)", "Records (JSONL)"}
 
 
 def test_another_configuration_has_its_own_verdict(home: Path) -> None:
-    test = _open(home)
+    test = open_evaluate(home)
     box = next(s for s in test.selectbox if s.label == "Configuration")
     assert len(box.options) == 2
     box.set_value(next(c.id for c in kept_runs(home, "notes")[0].manifest.configurations if c.reranker == "none"))
@@ -125,9 +82,9 @@ def test_another_configuration_has_its_own_verdict(home: Path) -> None:
 
 
 def test_the_slider_moves_all_gate_numbers_together(home: Path) -> None:
-    test = _open(home)
+    test = open_evaluate(home)
     assert "Here</th>" not in _together(test)
-    _slider(test, "Answer only").set_value(1.0)  # type: ignore[attr-defined]
+    slider(test, "Answer only").set_value(1.0)
     test.run()
     assert not test.exception
     moved = _together(test)
@@ -139,15 +96,15 @@ def test_the_slider_moves_all_gate_numbers_together(home: Path) -> None:
 
 
 def test_thresholds_are_applied_to_the_library_said_and_undone(home: Path) -> None:
-    test = _open(home)
-    sluice = _sluice(home)
+    test = open_evaluate(home)
+    sluice = sluice_of(home)
     info = sluice.library("notes")
     assert info is not None
     before = sluice.open_judge("late-interaction", info).calibration.policy
-    assert _button(test, "Use these thresholds").disabled  # type: ignore[attr-defined]
-    _slider(test, "Let through").set_value(0.5)  # type: ignore[attr-defined]
+    assert button(test, "Use these thresholds").disabled
+    slider(test, "Let through").set_value(0.5)
     test.run()
-    _button(test, "Use these thresholds").click()  # type: ignore[attr-defined]
+    button(test, "Use these thresholds").click()
     test.run()
     assert not test.exception
     told = html(test)
@@ -158,7 +115,7 @@ def test_thresholds_are_applied_to_the_library_said_and_undone(home: Path) -> No
     assert after.keep_above == 0.5
     assert after.answer_above == before.answer_above
     assert "7 questions of field" in after.answer_note
-    _button(test, "Undo").click()  # type: ignore[attr-defined]
+    button(test, "Undo").click()
     test.run()
     assert "Undone for notes" in html(test)
     assert sluice.open_judge("late-interaction", info).calibration.policy == before
@@ -167,19 +124,14 @@ def test_thresholds_are_applied_to_the_library_said_and_undone(home: Path) -> No
 
 
 def test_a_run_made_with_other_thresholds_applied_can_be_applied_as_well(home: Path) -> None:
-    test = _open(home)
-    _slider(test, "Let through").set_value(0.5)  # type: ignore[attr-defined]
+    test = open_evaluate(home)
+    slider(test, "Let through").set_value(0.5)
     test.run()
-    _button(test, "Use these thresholds").click()  # type: ignore[attr-defined]
+    button(test, "Use these thresholds").click()
     test.run()
-    sluice = _sluice(home)
-    questions = read_questions(home / "questions" / "notes" / "sets" / "field.jsonl")
-    plan = plan_run(sluice, questions, rerankers=("late-interaction",), candidates=(5,))
-    path = next_run(home, plan)
-    for _ in run_grid(sluice, plan, start_run(path, plan)):
-        pass
-    assert plan.manifest.configurations[0].policy.keep_above == 0.5
-    test = _open(home)
+    path = measure(home, rerankers=("late-interaction",))
+    assert read_run(path).manifest.configurations[0].policy.keep_above == 0.5
+    test = open_evaluate(home)
     next(s for s in test.selectbox if s.label.startswith("Evaluations")).set_value(str(path.resolve()))
     test.run()
     assert not test.exception
@@ -188,17 +140,17 @@ def test_a_run_made_with_other_thresholds_applied_can_be_applied_as_well(home: P
 
 
 def test_a_question_opens_as_in_compare_with_what_was_to_be_found(home: Path) -> None:
-    test = _open(home)
+    test = open_evaluate(home)
     next(p for p in test.pills if p.label == "Look into").set_value("all")
     test.run()
-    _button(test, "How deep is the village well").click()  # type: ignore[attr-defined]
+    button(test, "How deep is the village well").click()
     test.run()
     assert not test.exception
-    drawn = html(test)
-    assert "“dug in 1742 and is forty metres deep”" in drawn
-    assert "With reranking and gate" in drawn
-    assert '<span class="side">relevant</span>' in drawn
-    assert 'class="decisions"' in drawn
+    page_html = html(test)
+    assert "“dug in 1742 and is forty metres deep”" in page_html
+    assert "With reranking and gate" in page_html
+    assert '<span class="side">relevant</span>' in page_html
+    assert 'class="decisions"' in page_html
 
 
 def test_a_run_that_was_interrupted_offers_to_go_on(home: Path) -> None:
@@ -206,10 +158,10 @@ def test_a_run_that_was_interrupted_offers_to_go_on(home: Path) -> None:
     for file in (run.path / "records").iterdir():
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
         file.write_text("".join(lines[:4]), encoding="utf-8")
-    test = _open(home)
+    test = open_evaluate(home)
     assert not test.exception
     assert any("3 questions of this evaluation not asked yet" in c.value for c in test.caption)
-    assert _button(test, "Go on")
+    assert button(test, "Go on")
     assert "3 not asked yet" in html(test)
 
 
@@ -219,10 +171,10 @@ def test_how_the_last_one_ended_is_said_until_it_is_dismissed(home: Path) -> Non
     folder.mkdir()
     (folder / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
     write_progress(home, JobProgress("failed", message="gone.jsonl cannot be read", hint="Check the path."))
-    test = _open(home)
+    test = open_evaluate(home)
     assert "gone.jsonl cannot be read" in html(test)
     assert "nDCG@10" in html(test)  # and the earlier run is there all the same
-    _button(test, "Dismiss").click()  # type: ignore[attr-defined]
+    button(test, "Dismiss").click()
     test.run()
     assert not test.exception
     assert "gone.jsonl" not in html(test)

@@ -10,12 +10,13 @@ import streamlit as st
 
 from app.domain import LibraryInfo
 from app.errors import SluiceError
+from app.evaluation.grader import most_calls
 from app.evaluation.job import Job, forget_job, read_job, start_job
 from app.evaluation.kept_runs import KeptRun, kept_runs, to_go_on
 from app.ui import session
 from app.ui.links import Links
 from app.ui.parts import failure, sidebar, welcome
-from app.ui.parts.evaluation import progress, report, start
+from app.ui.parts.evaluation import applying, deleting, progress, report, start
 from app.ui.words import help_of, plural
 
 if TYPE_CHECKING:
@@ -47,10 +48,12 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
             if st.button("Dismiss", type="tertiary", key="evaluate.dismiss"):
                 forget_job(home)
                 st.rerun()
+    deleting.told()
     measured = [run for run in runs if not (busy and _is_of(job, run))]
-    if not measured:
+    run = _choose(home, info, measured) if measured else None
+    applying.left_over(home, info, {c.scorer for c in run.manifest.configurations if c.scorer} if run else ())
+    if run is None:
         return
-    run = _choose(info, measured)
     if not run.finished:
         _unfinished(home, run, busy=busy)
     report.show(sluice, info, links, run)
@@ -65,7 +68,7 @@ def named(run: KeptRun) -> str:
     return f"{run.path.name} · {when} · {plural(manifest.questions.asked, 'question')}{state} · {grid}"
 
 
-def _choose(info: LibraryInfo, runs: list[KeptRun]) -> KeptRun:
+def _choose(home: Path, info: LibraryInfo, runs: list[KeptRun]) -> KeptRun:
     by_path = {str(run.path.resolve()): run for run in runs}
     key = f"evaluate.run.{info.name}"
     wanted = session.value_of(f"evaluate.next.{info.name}")
@@ -73,14 +76,16 @@ def _choose(info: LibraryInfo, runs: list[KeptRun]) -> KeptRun:
         session.put(f"evaluate.next.{info.name}", None)
         if str(Path(wanted).resolve()) in by_path:
             session.put(key, str(Path(wanted).resolve()))
-    chosen: str = st.selectbox(
-        "Evaluations of this library",
-        list(by_path),
-        format_func=lambda path: named(by_path[path]),
-        key=key,
-        help=help_of("evaluation"),
-        persist_state="session",
-    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="runs"):
+        chosen: str = st.selectbox(
+            "Evaluations of this library",
+            list(by_path),
+            format_func=lambda path: named(by_path[path]),
+            key=key,
+            help=help_of("evaluation"),
+            persist_state="session",
+        )
+        deleting.show(home, by_path[chosen])
     return by_path[chosen]
 
 
@@ -88,7 +93,7 @@ def _unfinished(home: Path, run: KeptRun, *, busy: bool) -> None:
     left = run.manifest.questions.asked - run.done
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Go on", disabled=busy, key="evaluate.go_on")
-        st.caption(f"{plural(left, 'question')} of this evaluation not asked yet; what is below is so far.")
+        st.caption(f"{plural(left, 'question')} of this evaluation not asked yet; what is below is so far.{_paid(run)}")
     if pressed:
         try:
             start_job(home, to_go_on(run, home))
@@ -98,6 +103,14 @@ def _unfinished(home: Path, run: KeptRun, *, busy: bool) -> None:
         st.rerun()
 
 
+def _paid(run: KeptRun) -> str:
+    """What going on calls a chat model for."""
+    if "grader" not in run.manifest.settings:
+        return ""
+    left = (run.manifest.questions.asked - run.done) * len(run.manifest.configurations)
+    return f" Their answers are graded: at most {plural(most_calls(left), 'call')} to the grader, each paid for."
+
+
 def _is_of(job: Job | None, run: KeptRun) -> bool:
-    folder = None if job is None else job.progress.folder
+    folder = None if job is None else job.progress.folder or job.request.folder
     return folder is not None and Path(folder).resolve() == run.path.resolve()

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.applied_gates import AppliedGate, Regated, applied_gate, apply_gate, digest_of, gates_file, withdraw_gate
+from app.applied_gates import (
+    AppliedGate,
+    Regated,
+    applied_gate,
+    applied_gates,
+    apply_gate,
+    digest_of,
+    gates_file,
+    withdraw_gate,
+)
 from app.domain import GatePolicy, LibraryInfo
 from app.errors import SluiceError
 from app.evaluation.figures import share
 from app.evaluation.gate_board import GateBoard
 from app.evaluation.kept_runs import KeptRun
 from app.evaluation.report import ConfigurationReport
+from app.evaluation.run_folder import MANIFEST
 from app.ports import Calibration
 from app.ui import safe, session
 from app.ui.parts import failure, sidebar
@@ -23,6 +34,9 @@ if TYPE_CHECKING:
     from app.wiring import Sluice
 
 _TOLD = "evaluate.applied"
+_UNDO = "Undo: back to the calibration's thresholds"
+_GONE = "The evaluation they were chosen on, {}, was deleted; they stay."
+_NAMES = {"keep_above": "passages from p", "raw_keep_above": "passages from raw score", "answer_above": "answers from"}
 
 
 def show(
@@ -38,9 +52,7 @@ def show(
     home, scorer = sluice.settings.sluice_home, c.note.scorer
     if scorer is None:
         return
-    if told := session.value_of(_TOLD):
-        session.put(_TOLD, "")
-        st.html(f'<p class="note through" role="status"><span aria-hidden="true">●</span> {safe.text(told)}</p>')
+    _told()
     try:
         calibration = sluice.open_judge(c.note.reranker, info).calibration
         applied = applied_gate(home, info.name, scorer)
@@ -85,16 +97,36 @@ def show(
     _set_elsewhere(sluice)
 
 
+def left_over(home: Path, info: LibraryInfo, shown: Collection[str]) -> None:
+    """Draw what stays applied although its evaluation was deleted, but for the scorer ids whose gate is shown."""
+    try:
+        found = [gate for gate in applied_gates(home, info.name) if gate.scorer not in shown and _run_is_gone(gate)]
+    except SluiceError as error:
+        failure.show(error)
+        return
+    if not shown:
+        _told()
+    for gate in found:
+        set_to = "; ".join(
+            f"{name} {_said(value)}" for field, name in _NAMES.items() if (value := getattr(gate, field)) is not None
+        )
+        st.html(
+            f'<div class="note rescued"><p><span aria-hidden="true">◆</span> Applied to {safe.text(info.name)} since '
+            f"{safe.text(gate.date)}: {safe.text(set_to)}. {_GONE.format(safe.text(Path(gate.run).name))}</p>"
+            f'<p class="hint">They are used with {safe.text(gate.scorer)}, as long as its calibration is the same. '
+            f"{safe.text(gate.note[:1].upper() + gate.note[1:])}.</p></div>"
+        )
+        if st.button(_UNDO, key=f"evaluate.undo.{gate.scorer}"):
+            withdraw_gate(home, info.name, gate.scorer)
+            session.put(_TOLD, f"Undone for {info.name}: the calibration's thresholds are back.")
+            st.rerun()
+
+
 def changed(before: GatePolicy, after: GatePolicy) -> list[str]:
     """What differs between two policies, in words: `passages from p 0.04, now 0.12`."""
-    names = {
-        "keep_above": "passages from p",
-        "raw_keep_above": "passages from raw score",
-        "answer_above": "answers from",
-    }
     return [
         f"{name} {_said(getattr(before, field))}, now {_said(getattr(after, field))}"
-        for field, name in names.items()
+        for field, name in _NAMES.items()
         if getattr(before, field) != getattr(after, field)
     ]
 
@@ -108,15 +140,27 @@ def _applied(home: Path, info: LibraryInfo, applied: AppliedGate, base: Calibrat
         if in_use
         else f"Applied on {applied.date}, and not in use: the calibration was changed since."
     )
+    if _run_is_gone(applied):
+        state += f" {_GONE.format(Path(applied.run).name)}"
     st.html(
         f'<div class="note rescued"><p><span aria-hidden="true">◆</span> {safe.text(state)}</p>'
         f'<p class="hint">Kept in {safe.text(str(gates_file(home, info.name)))}. To undo it press the button below, or '
         "remove that file.</p></div>"
     )
-    if st.button("Undo: back to the calibration's thresholds", key="evaluate.undo"):
+    if st.button(_UNDO, key="evaluate.undo"):
         withdraw_gate(home, info.name, applied.scorer)
         session.put(_TOLD, f"Undone for {info.name}, with {label}: the calibration's thresholds are back.")
         st.rerun()
+
+
+def _told() -> None:
+    if told := session.value_of(_TOLD):
+        session.put(_TOLD, "")
+        st.html(f'<p class="note through" role="status"><span aria-hidden="true">●</span> {safe.text(told)}</p>')
+
+
+def _run_is_gone(gate: AppliedGate) -> bool:
+    return not (Path(gate.run) / MANIFEST).is_file()
 
 
 def _set_elsewhere(sluice: Sluice) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def show(sluice: Sluice, info: LibraryInfo, run: KeptRun, c: ConfigurationReport) -> None:
     """Draw sliders, numbers and curves; moving a slider draws only this part again."""
     st.html(tables.heading("The gate", why("gate")))
-    board = board_of(str(run.path), run.stamp, c.note.id)
+    board = board_of(str(run.path), run.manifest.created, run.stamp, c.note.id)
     if board is None:
         st.html('<p class="muted">Passages are kept by rank here: there is no threshold to move.</p>')
         return
@@ -33,9 +33,9 @@ def show(sluice: Sluice, info: LibraryInfo, run: KeptRun, c: ConfigurationReport
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def board_of(folder: str, stamp: int, configuration: str) -> GateBoard | None:
-    """The board of a configuration; `stamp` changes when records are added."""
-    del stamp
+def board_of(folder: str, created: str, stamp: int, configuration: str) -> GateBoard | None:
+    """The board of a configuration; `created` and `stamp` change when the run is made anew, or records are added."""
+    del created, stamp
     run = read_run(Path(folder))
     policy = next(c.policy for c in run.manifest.configurations if c.id == configuration)
     return gate_board(run.records(configuration), policy)

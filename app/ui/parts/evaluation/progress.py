@@ -30,6 +30,8 @@ def _look(home: Path) -> None:
         if job.progress.text:
             st.html(f'<p class="muted clip">{safe.text(job.progress.text)}</p>')
         _failures(job.progress)
+        if job.progress.note:
+            st.html(f'<p class="muted">{safe.text(job.progress.note)}</p>')
         if st.button("Cancel", help="What was measured is kept, and can be gone on with."):
             cancel_job(home)
         st.caption("You may leave this page, or close it: the evaluation goes on.")
@@ -69,12 +71,12 @@ def ended(job: Job) -> str:
             '<p class="note held" role="status"><span aria-hidden="true">○</span> Cancelled after '
             f"{progress.done:,} of {plural(progress.total, 'question')}. What was measured is kept.</p>"
         )
-    if progress.failed:
-        return (
-            f'<p class="note rescued"><span aria-hidden="true">◆</span> {plural(progress.failed, "question")} could '
-            f"not be scored: {safe.text('; '.join(progress.failures))}</p>"
-        )
-    return ""
+    said = f'<p class="note held" role="status"><span aria-hidden="true">○</span> {safe.text(progress.note)}</p>'
+    failed = (
+        f'<p class="note rescued"><span aria-hidden="true">◆</span> {plural(progress.failed, "question")} could '
+        f"not be scored: {safe.text('; '.join(progress.failures))}</p>"
+    )
+    return (said if progress.note else "") + (failed if progress.failed else "")
 
 
 def choose_run(library: str, folder: str) -> None:

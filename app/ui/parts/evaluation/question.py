@@ -21,6 +21,7 @@ from app.evaluation.run_folder import read_run
 from app.pipeline import GateChoice
 from app.ui import safe, session
 from app.ui.parts import failure, how, passages, verdict
+from app.ui.parts.evaluation import answers
 from app.ui.words import plural
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def gate_of(policy: GatePolicy) -> GateChoice:
 
 
 def _opened(sluice: Sluice, run: KeptRun, c: ConfigurationReport, asked: LabelledQuestion) -> Opened:
-    key = f"{run.path.name}.{c.note.id}.{asked.id}"
+    key = f"{run.path.name}.{run.manifest.created}.{c.note.id}.{asked.id}"
     kept = session.value_of(_OPENED)
     if isinstance(kept, Opened) and kept.key == key:
         return kept
@@ -126,13 +127,14 @@ def _wanted(asked: LabelledQuestion) -> str:
 
 def _happened(c: ConfigurationReport, record: QuestionRecord) -> str:
     found = next(((cause, f) for cause, of in c.failures.examples.items() for f in of if f.id == record.id), None)
+    said = "".join(answers.told(answer) for answer in record.answers.values())
     if found is None:
-        return ""
+        return said
     cause, failed = found
     ranks = ""
     if failed.rank_before is not None and failed.rank_after is not None:
         ranks = f": its best relevant passage was at {failed.rank_before}, after reranking at {failed.rank_after}"
-    return f'<p class="wanted">In this run: <b>{safe.text(CAUSES[cause])}</b>{ranks}.</p>'
+    return f'<p class="wanted">In this run: <b>{safe.text(CAUSES[cause])}</b>{ranks}.</p>{said}'
 
 
 def _sides(opened: Opened, relevant: Collection[str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from app.evaluation.verdict import MEASURE, VerdictKind
 from app.ui import safe
 from app.ui.links import Links
 from app.ui.parts import bars, failure, sidebar
-from app.ui.parts.evaluation import charts, gate, questions, tables
+from app.ui.parts.evaluation import answers, charts, gate, questions, tables
 from app.ui.words import SHAPES, Group, plural, why
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, run: KeptRun) -> None:
         st.html('<p class="muted">Nothing was measured in this run yet.</p>')
         return
     try:
-        report = _report(str(run.path), run.stamp)
+        report = _report(str(run.path), run.manifest.created, run.stamp)
     except SluiceError as error:
         failure.show(error)
         return
@@ -54,7 +54,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, run: KeptRun) -> None:
     group = _KINDS[c.verdict.kind]
     st.html(
         f'<p class="verdict"><span class="{group}" aria-hidden="true">{SHAPES[group]}</span> '
-        f"{safe.text(c.verdict.text)}.{why('ndcg')}</p>{_about(one, c)}"
+        f"{safe.text(c.verdict.text.removesuffix('.'))}.{why('ndcg')}</p>{_about(one, c)}"
     )
     _downloads(run, report)
     if len(report.configurations) > 1:
@@ -63,6 +63,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, run: KeptRun) -> None:
     gate.show(sluice, info, run, c)
     _trust(one, c, links)
     questions.show(sluice, info, run, report, c)
+    answers.show(one, c)
     _cost(one, c)
 
 
@@ -74,8 +75,8 @@ def label(sluice: Sluice, c: ConfigurationReport) -> str:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Measuring …")
-def _report(folder: str, stamp: int) -> Report:
-    del stamp  # part of the key: records were added
+def _report(folder: str, created: str, stamp: int) -> Report:
+    del created, stamp  # parts of the key: the run was deleted and made anew, records were added
     return report_of_run(read_run(Path(folder)))
 
 
@@ -109,43 +110,61 @@ def _about(report: Report, c: ConfigurationReport) -> str:
 
 
 def _downloads(run: KeptRun, report: Report) -> None:
-    name = run.path.name
     with st.container(horizontal=True, gap="small", key="downloads"):
-        st.download_button(
+        for file in _files(run, report):
+            st.download_button(
+                file.label,
+                file.content,
+                f"{run.path.name}.{file.ending}",
+                file.mime,
+                type="tertiary",
+                on_click="ignore",
+                help=file.says,
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """Something to download; its content is made when it is asked for."""
+
+    label: str
+    ending: str
+    mime: str
+    content: Callable[[], bytes]
+    says: str
+
+
+def _files(run: KeptRun, report: Report) -> tuple[_File, ...]:
+    return (
+        _File(
             "Report (HTML)",
-            lambda: as_html(report).encode(),
-            f"{name}.html",
+            "html",
             "text/html",
-            type="tertiary",
-            on_click="ignore",
-            help="One file that opens without a network, with its plots",
-        )
-        st.download_button(
+            lambda: as_html(report).encode(),
+            "One file that opens without a network, with its plots",
+        ),
+        _File(
             "Markdown",
-            lambda: as_markdown(report).encode(),
-            f"{name}.md",
+            "md",
             "text/markdown",
-            type="tertiary",
-            on_click="ignore",
-        )
-        st.download_button(
+            lambda: as_markdown(report).encode(),
+            "The report as text, with its tables",
+        ),
+        _File(
             "Numbers (JSON)",
-            lambda: json.dumps(report_to_json(report), ensure_ascii=False, indent=1).encode(),
-            f"{name}.json",
+            "json",
             "application/json",
-            type="tertiary",
-            on_click="ignore",
-            help="Every number of every plot and table",
-        )
-        st.download_button(
+            lambda: json.dumps(report_to_json(report), ensure_ascii=False, indent=1).encode(),
+            "Every number of every plot and table",
+        ),
+        _File(
             "Records (JSONL)",
-            lambda: _records(run),
-            f"{name}.jsonl",
+            "jsonl",
             "application/x-ndjson",
-            type="tertiary",
-            on_click="ignore",
-            help="Every question under every configuration, a line each",
-        )
+            lambda: _records(run),
+            "Every question under every configuration, a line each",
+        ),
+    )
 
 
 def _records(run: KeptRun) -> bytes:

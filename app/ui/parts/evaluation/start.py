@@ -21,6 +21,7 @@ from app.library.contents import read_contents
 from app.ui import safe, session
 from app.ui.links import Links
 from app.ui.parts import failure, sidebar
+from app.ui.parts.evaluation import grading
 from app.ui.words import help_of, plural
 
 if TYPE_CHECKING:
@@ -59,9 +60,13 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None
         if questions is not None:
             _checked(sluice, info, questions)
     rerankers, modes, candidates = _configurations(sluice)
-    sample, answers = _more(sluice, questions)
-    asked = 0 if questions is None else min(sample or len(questions.questions), len(questions.questions))
     grid = len(rerankers) * len(modes) * len(candidates)
+    left, right = st.columns(2, gap="large")
+    with left:
+        sample = _sample(questions)
+    asked = 0 if questions is None else len(questions.questions) if sample is None else sample
+    with right:
+        wanted = grading.show(sluice, info, questions, asked * grid)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Start", type="primary", disabled=busy or not asked or not grid, key="evaluate.start")
         if asked and grid:
@@ -75,7 +80,8 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None
             retrievals=tuple(modes),
             candidates=tuple(candidates),
             sample=sample,
-            answers=answers,
+            answers=wanted.answers,
+            grade=wanted.grade,
             source=str(sets[name].resolve()),
         )
         try:
@@ -229,22 +235,15 @@ def _configurations(sluice: Sluice) -> tuple[list[str], list[RetrievalMode], lis
     return rerankers, modes, candidates
 
 
-def _more(sluice: Sluice, questions: QuestionSet | None) -> tuple[int | None, bool]:
+def _sample(questions: QuestionSet | None) -> int | None:
+    """How many to ask; None for all of them."""
     total = 0 if questions is None else len(questions.questions)
-    with st.expander("More"):
-        sample: int | None = st.number_input(
-            "Ask only so many, drawn at random",
-            min_value=1,
-            max_value=max(total, 1),
-            value=None,
-            placeholder=f"all {total:,}",
-            key="evaluate.sample",
-        )
-        answers: bool = st.checkbox(
-            "Write and measure answers too",
-            key="evaluate.answers",
-            help="Takes longer; with a chat model every question is paid for."
-            if sluice.settings.chat_configured
-            else "Takes longer.",
-        )
-    return (None if sample is None or sample >= total else sample), answers
+    sample: int | None = st.number_input(
+        "Ask only so many, drawn at random",
+        min_value=1,
+        max_value=max(total, 1),
+        value=None,
+        placeholder=f"all {total:,}",
+        key="evaluate.sample",
+    )
+    return None if sample is None or sample >= total else sample

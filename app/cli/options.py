@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
-from app.domain import Condition, Filter, Scalar
+from app.conditions import ConditionUnread, parse_condition
+from app.domain import Filter
 from app.errors import UsageError
 from app.pipeline import GateChoice, Options
 from app.settings import load_settings
 from app.wiring import Sluice, build
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_CONDITION = re.compile(r"^(?P<field>[\w. -]+?)\s*(?P<op>>=|<=|=)\s*(?P<values>.+)$")
 
 _SHARED = (
     click.option("--library", "-l", help="Library to ask (default: LIBRARY)."),
@@ -79,23 +78,10 @@ def parse_filter(conditions: tuple[str, ...]) -> Filter:
     """
     parsed = []
     for text in conditions:
-        match = _CONDITION.match(text)
-        if match is None:
-            raise UsageError(f"--filter {text!r} is not FIELD=VALUE.", hint="For example: --filter format=pdf")
-        op = match["op"]
-        values = tuple(_scalar(v.strip()) for v in match["values"].split(","))
-        if op != "=" and len(values) != 1:
-            raise UsageError(f"--filter {text!r}: {op} takes one value.", hint="For example: --filter 'year>=2020'")
-        parsed.append(Condition(match["field"].strip(), "in" if op == "=" else ">=" if op == ">=" else "<=", values))
-    return tuple(parsed)
-
-
-def _scalar(text: str) -> Scalar:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    for kind in (int, float):
         try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+            parsed.append(parse_condition(text))
+        except ConditionUnread as unread:
+            raise UsageError(
+                f"--filter {text!r}: {unread.message}", hint=f"For example: --filter '{unread.example}'"
+            ) from None
+    return tuple(parsed)

@@ -60,6 +60,7 @@ def list_sets(library: str | None, as_json: bool) -> None:
 @click.option("--name", help="Name of the set (default: the source's).")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write here instead.")
 @click.option("--corpus", type=click.Path(path_type=Path, file_okay=False), help="Also write the passages, to ingest.")
+@click.option("--scope", metavar="FIELD", help="BEIR: ask each question within the passages that share this field.")
 @click.option("--split", "qrels", default="test", show_default=True, help="Which judgements of a BEIR folder.")
 @click.option("--replace", is_flag=True, help="Replace a set of the same name.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -70,12 +71,13 @@ def import_set(
     name: str | None,
     out: Path | None,
     corpus: Path | None,
+    scope: str | None,
     qrels: str,
     replace: bool,
     as_json: bool,
 ) -> None:
     settings = load_settings(library=library)
-    imported = _read(settings, source, _kind(source) if kind == "auto" else kind, qrels)
+    imported = _read(settings, source, _kind(source) if kind == "auto" else kind, qrels, scope)
     questions = imported.questions
     files: tuple[Path, ...] = ()
     if corpus is not None:
@@ -110,7 +112,9 @@ _EMPTY = {
 }
 
 
-@command.command("check", help="Locate the labels of a set in a library. Exit code 1 when some are not there.")
+@command.command(
+    "check", help="Locate the labels and scopes of a set in a library. Exit code 1 when some are not there."
+)
 @click.argument("questions", type=click.Path(path_type=Path))
 @click.option("--library", "-l", help="Library (default: LIBRARY).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with every label.")
@@ -122,7 +126,7 @@ def check(questions: Path, library: str | None, as_json: bool) -> None:
     else:
         for line in check_lines(found):
             click.echo(line)
-    if found.missing:
+    if found.missing or found.out_of_scope:
         raise click.exceptions.Exit(1)
 
 
@@ -177,7 +181,11 @@ def _kind(source: Path | None) -> str:
     return "squad" if source.suffix.lower() == ".json" else "file"
 
 
-def _read(settings: Settings, source: Path | None, kind: str, qrels: str) -> Imported:
+def _read(settings: Settings, source: Path | None, kind: str, qrels: str, scope: str | None) -> Imported:
+    if scope is not None and kind != "beir":
+        raise UsageError(
+            "--scope is for a BEIR folder.", hint="In a question set each row says what it is asked within."
+        )
     if kind == "votes":
         return questions_from_votes(Votes(settings.sluice_home / "votes").read(settings.library))
     if kind == "drafts":
@@ -185,7 +193,7 @@ def _read(settings: Settings, source: Path | None, kind: str, qrels: str) -> Imp
     if source is None:
         raise UsageError(f"--from {kind} needs the file or folder.", hint="sluice questions import PATH --from " + kind)
     if kind == "beir":
-        return read_beir(source, split=qrels)
+        return read_beir(source, split=qrels, scope=scope)
     return read_squad(source) if kind == "squad" else Imported(read_questions(source))
 
 

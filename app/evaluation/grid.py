@@ -16,6 +16,7 @@ from app.evaluation.grader import Answered, Grader, shown
 from app.evaluation.labels import Passages
 from app.evaluation.measures_answers import answer_record
 from app.evaluation.plan import Asking, Configuration, Plan
+from app.evaluation.questions.scope import scope_in_words
 from app.evaluation.recording import question_record
 from app.evaluation.records import AnswerRecord, QuestionRecord
 from app.evaluation.run_folder import RunFolder
@@ -110,13 +111,13 @@ def _ask(
     """One question under the configurations that have no record of it; None where the reranker failed."""
     text, history = asked.question.text, asked.question.history
     question, timings, used = pipeline.stand_alone(text, history=history)
-    found: dict[tuple[str, int], Found] = {}
+    found: dict[tuple[str, int], Found] = {}  # of this question, and so within its scope
     for configuration, options, free in zip(plan.configurations, plan.options, plan.free, strict=True):
         if configuration not in missing:
             continue
         search = (configuration.retrieval, configuration.candidates)
         if search not in found:
-            found[search] = pipeline.search(question, options, timings=timings, used=used)
+            found[search] = pipeline.search(question, asked.within(options), timings=timings, used=used)
         judged = pipeline.judge_found(found[search], options)
         if judged.run.status == "failed":
             yield configuration, judged, None
@@ -135,6 +136,7 @@ def _record(
         answerable=question.answerable,
         relevant=asked.relevant,
         passage_of=asked.passage_of,
+        within=scope_in_words(question.scope),
         answers=_answers(trace, asked, plan.grader),
     )
     # what was read from the score cache, and where nothing was found, says nothing about what scoring takes

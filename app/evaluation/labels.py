@@ -9,21 +9,24 @@ chunks of one wrong document are one wrong passage.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from app.domain import Chunk
+from app.domain import Chunk, Filter
 from app.evaluation.questions.model import LabelledQuestion
 from app.evaluation.questions.resolve import Located, Resolved, unit_of
+from app.pipeline import Options
 
 
 @dataclass(frozen=True, slots=True)
 class Passages:
     """A question with its labels as passages. `relevant` grades passages; it is empty where ranking cannot be measured:
-    nothing is labelled, or a label was not found (`located` says which)."""
+    nothing is labelled, or a label was not found (`located` says which). `where` is its scope, as it is searched with.
+    """
 
     question: LabelledQuestion
     relevant: Mapping[str, int]
     located: tuple[Located, ...] = ()
+    where: Filter = ()
     _named: Mapping[str, str] = field(default_factory=dict)
     _by_unit: bool = False
 
@@ -34,6 +37,10 @@ class Passages:
             return named
         return unit_of(chunk) if self._by_unit else chunk.id
 
+    def within(self, options: Options) -> Options:
+        """These options within the question's scope."""
+        return replace(options, where=(*options.where, *self.where)) if self.where else options
+
     def is_relevant(self, chunk: Chunk) -> bool:
         return self.passage_of(chunk) in self.relevant
 
@@ -41,7 +48,7 @@ class Passages:
 def passages_of(resolved: Resolved) -> Passages:
     """The passages of a question that was located in a library."""
     if not resolved.rankable:
-        return Passages(resolved.question, {}, resolved.located)
+        return Passages(resolved.question, {}, resolved.located, resolved.within.where)
     labels = [found for found in resolved.located if found.label.grade > 0]
     named: dict[str, str] = {}
     relevant: dict[str, int] = {}
@@ -53,4 +60,4 @@ def passages_of(resolved: Resolved) -> Passages:
         named = {chunk: name if other in shared else other for chunk, other in named.items()}
         named.update(dict.fromkeys(found.chunks, name))
     by_unit = all(found.how in ("document", "row") for found in labels)
-    return Passages(resolved.question, relevant, resolved.located, named, by_unit)
+    return Passages(resolved.question, relevant, resolved.located, resolved.within.where, named, by_unit)

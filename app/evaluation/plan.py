@@ -15,7 +15,7 @@ from app.evaluation.grader import Grader
 from app.evaluation.labels import Passages, passages_of
 from app.evaluation.manifest import Asked, ConfigurationNote, LibraryNote, Manifest, versions
 from app.evaluation.questions.model import QuestionSet
-from app.evaluation.questions.resolve import resolve
+from app.evaluation.questions.resolve import all_can_be_asked, resolve
 from app.library.contents import read_contents
 from app.pipeline import GateChoice, Options, Pipeline
 from app.ports import Calibration
@@ -115,7 +115,8 @@ def plan_run(
 
     `sample` asks so many questions, drawn with `seed`. `source` is where the set came from, for the reader. Scorers are
     opened, so that what is missing is said before the first question. Raises UsageError where there is nothing to ask,
-    LibraryNotFound, SettingsError, ModelError or ProviderError.
+    ScopeNotThere where a question's scope is not in the library, LibraryNotFound, SettingsError, ModelError or
+    ProviderError.
     """
     if grader is not None and not answers:
         raise UsageError("There are no answers to grade.", hint="Have them written too: --answers --grade")
@@ -143,7 +144,7 @@ def plan_run(
     if not contents.chunks:
         raise UsageError(f"Library {first.library} is empty.", hint=f"sluice ingest PATH --library {first.library}")
     drawn = sampled(questions, sample, seed)
-    asked = tuple(passages_of(resolved) for resolved in resolve(drawn, contents).questions)
+    asked = tuple(passages_of(resolved) for resolved in all_can_be_asked(resolve(drawn, contents)).questions)
     judges = [sluice.open_judge(c.reranker, contents.info) for c in chosen]
     local = _local(sluice.settings, answers=answers, history=any(q.history for q in drawn.questions))
     return Plan(

@@ -19,8 +19,10 @@ def question_record(
     relevant: Mapping[str, int],
     passage_of: Callable[[Chunk], str],
     answers: Mapping[str, AnswerRecord] | None = None,
+    within: str = "",
 ) -> QuestionRecord:
     """The record of one gated trace. `relevant` grades passages as `passage_of` names them; grades below 1 are dropped.
+    `within` is the question's scope in words.
 
     Arms that did not run are absent: "reranked" where no scorer ran, "evidence" where nothing is calibrated for it.
     """
@@ -50,6 +52,7 @@ def question_record(
         timings_ms=dict(trace.timings_ms),
         cost_usd=trace.cost_usd,
         answers=dict(answers or {}),
+        within=within,
     )
 
 

@@ -76,7 +76,8 @@ class QuestionRecord:
     `relevant` grades every relevant passage (1 or more), those that retrieval missed included; empty where nothing is
     labelled. `answerable` is None where it is not known. `candidates` are in the order after scoring, `arms` hold
     chunk ids, best first: `off` (retrieval order), `evidence`, `reranked`. `answers` go by arm, the gated one under
-    "gated". `timings_ms` and `cost_usd` are the gated arm's; the cost is None when it is unknown.
+    "gated". `timings_ms` and `cost_usd` are the gated arm's; the cost is None when it is unknown. `within` is
+    the part of the library it was asked within, in words; "" for all of it.
     """
 
     id: str
@@ -94,6 +95,7 @@ class QuestionRecord:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     cost_usd: float | None = None
     answers: Mapping[str, AnswerRecord] = field(default_factory=dict)
+    within: str = ""
 
     def passages(self, arm: str, chunks: int | None = None) -> tuple[str, ...]:
         """The distinct passages of an arm's first `chunks` chunks (all of them when None), best first.
@@ -115,6 +117,11 @@ class QuestionRecord:
     @property
     def admitted_ids(self) -> tuple[str, ...]:
         return tuple(c.chunk_id for c in self.admitted)
+
+    @property
+    def words(self) -> str:
+        """The question as a report names it: what it was asked within belongs to it."""
+        return f"{self.text} (asked within {self.within})" if self.within else self.text
 
     @property
     def labelled(self) -> bool:

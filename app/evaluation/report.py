@@ -135,7 +135,7 @@ def report_of(
     """The report of a run, from its records by configuration id. Works on a run that is not finished, too."""
     reports = tuple(_configuration(note, records.get(note.id, ()), manifest) for note in manifest.configurations)
     reranked = [r for r in reports if r.note.scorer is not None]
-    texts = {record.id: record.text for of in records.values() for record in of}
+    texts = {record.id: record.words for of in records.values() for record in of}
     return Report(
         manifest=manifest,
         headline=(reranked or reports)[0].note.id,

@@ -57,7 +57,7 @@ def _test(condition: Condition, key: str, values: dict[str, Scalar | int]) -> st
         )
     tests: list[str] = []
     for place, scalar in enumerate(wanted):
-        text, number = _text(scalar), _number(scalar)
+        text, number = as_text(scalar), as_number(scalar)
         values[f"{key}t{place}"] = text
         tests.append(f"(type NOT IN ('integer', 'real') AND {_AS_TEXT} {operator} :{key}t{place})")
         if number is not None:
@@ -69,11 +69,13 @@ def _test(condition: Condition, key: str, values: dict[str, Scalar | int]) -> st
 _AS_TEXT = "CASE type WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE value END"
 
 
-def _text(scalar: Scalar) -> str:
+def as_text(scalar: Scalar) -> str:
+    """How a value compares with one that is stored as text."""
     return ("true" if scalar else "false") if isinstance(scalar, bool) else str(scalar)
 
 
-def _number(scalar: Scalar) -> float | int | None:
+def as_number(scalar: Scalar) -> float | int | None:
+    """How a value compares with one that is stored as a number; None where it does not."""
     if isinstance(scalar, bool):
         return None
     if isinstance(scalar, int | float):

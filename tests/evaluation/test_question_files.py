@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain import Turn
+from app.domain import Condition, Turn
 from app.errors import SluiceError
 from app.evaluation.questions import (
     Label,
@@ -18,6 +18,7 @@ from app.evaluation.questions import (
     read_questions,
     write_questions,
 )
+from app.evaluation.questions.scope import Scope
 
 _words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(
     lambda text: text == text.strip() != ""
@@ -26,6 +27,22 @@ _labels = st.builds(
     Label, st.none() | _words, _words, st.none() | st.integers(1, 99), st.none() | _words, st.integers(0, 10)
 )
 _turns = st.builds(Turn, st.sampled_from(["user", "assistant"]), _words)
+_conditions = st.one_of(
+    st.builds(
+        Condition,
+        _words,
+        st.just("in"),
+        st.lists(_words | st.integers() | st.booleans() | st.floats(allow_nan=False), min_size=1, max_size=3).map(
+            tuple
+        ),
+    ),
+    st.builds(Condition, _words, st.sampled_from([">=", "<="]), st.tuples(_words | st.integers())),
+)
+_scopes = st.builds(
+    Scope,
+    st.lists(_words, max_size=2, unique=True).map(tuple),
+    st.lists(_conditions, max_size=2, unique=True).map(tuple),
+)
 
 
 @st.composite
@@ -42,6 +59,7 @@ def _questions(draw: st.DrawFn) -> LabelledQuestion:
         answers=tuple(answers),
         answerable=answerable,
         history=tuple(draw(st.lists(_turns, max_size=2))),
+        scope=draw(_scopes),
         sources=tuple(draw(st.lists(_words, max_size=2))),
         origin=draw(st.sampled_from(["file", "squad", "chat"])),
         weak=draw(st.booleans()),

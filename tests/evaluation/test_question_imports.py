@@ -5,16 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.domain import Turn
+from app.domain import Condition, Turn
 from app.evaluation.questions import Label, QuestionSetError, read_questions, resolve, write_questions
 from app.evaluation.questions.beir import read_beir
 from app.evaluation.questions.from_votes import questions_from_votes
 from app.evaluation.questions.imported import write_corpus
+from app.evaluation.questions.scope import Scope
 from app.evaluation.questions.split import split
 from app.evaluation.questions.squad import read_squad
 from app.evaluation.votes import Vote
@@ -187,6 +189,52 @@ def test_a_file_that_is_not_squads_is_named(tmp_path: Path) -> None:
         read_squad(path)
 
 
+def grouped(beir: Path, *places: str | None) -> Path:
+    """The folder with a field `river` on its passages, and on its queries where given."""
+    rivers = ("Elbe", "Elbe", "Weser")
+    with gzip.open(beir / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
+        corpus = [json.loads(line) for line in file]
+    lines(beir / "corpus.jsonl.gz", [{**row, "river": river} for row, river in zip(corpus, rivers, strict=True)])
+    queries = [json.loads(line) for line in (beir / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines(beir / "queries.jsonl", [{**row, "river": place} for row, place in zip(queries, places, strict=True)])
+    return beir
+
+
+def test_queries_are_asked_within_their_group_when_that_is_wanted(beir: Path, tmp_path: Path) -> None:
+    grouped(beir, "Elbe", "Elbe", "Weser", "Elbe", None)
+    assert all(q.scope.everything for q in read_beir(beir).questions.questions)
+    imported = read_beir(beir, scope="river")
+    assert [q.scope.documents for q in imported.questions.questions] == [("r1", "r2")] * 2 + [("r3",), ("r1", "r2")]
+    moved, (file,) = write_corpus(imported, tmp_path / "corpus")
+    elbe = Scope((file.name,), (Condition("row", "in", (1, 2)),))
+    assert [q.scope for q in moved.questions] == [
+        elbe,
+        elbe,
+        replace(elbe, where=(Condition("row", "in", (3,)),)),
+        elbe,
+    ]
+    plain, _ = write_corpus(read_beir(beir), tmp_path / "plain")
+    assert (tmp_path / "plain" / file.name).read_bytes() == file.read_bytes()  # the library is the same either way
+    assert all(q.scope.everything for q in plain.questions)
+
+
+def test_a_query_without_its_group_is_an_error(beir: Path) -> None:
+    grouped(beir, "Elbe", None, "Weser", "Elbe", None)
+    with pytest.raises(
+        QuestionSetError, match=r"Query 2 has no 'river' to be asked within \(its other fields: river\)"
+    ):
+        read_beir(beir, scope="river")
+    grouped(beir, "Elbe", "Rhine", "Weser", "Elbe", None)
+    with pytest.raises(QuestionSetError, match="Query 2 is to be asked within river 'Rhine', which no passage has"):
+        read_beir(beir, scope="river")
+
+
+def test_a_group_that_comes_to_stand_in_two_files_is_an_error(beir: Path, tmp_path: Path) -> None:
+    grouped(beir, "Elbe", "Elbe", "Weser", "Elbe", None)
+    with pytest.raises(QuestionSetError, match="1 is asked within passages that come to stand in several files"):
+        write_corpus(read_beir(beir, scope="river"), tmp_path / "corpus", most_rows=1)
+
+
 # -- votes -----------------------------------------------------------------------------------------
 
 
@@ -194,6 +242,7 @@ def vote(kind: str, value: int, chunk: str | None = None, *, text: str = "Why te
     candidates = [{"chunk_id": c, "document": "tea.md", "text": f"The text of {c}."} for c in ("c1", "c2", "c3")]
     whole: Mapping[str, Any] = {
         "question": {"text": text, "standalone": text},
+        "retrieval": {"filter": []},
         "candidates": candidates,
         "gate": {"outcome": "admitted"},
         "context": {"chunk_ids": ["c3", "c1"]},
@@ -204,6 +253,15 @@ def vote(kind: str, value: int, chunk: str | None = None, *, text: str = "Why te
 
 
 REFUSED: dict[str, Any] = {"gate": {"outcome": "refused"}, "answer": None, "context": None}
+
+
+def test_a_question_asked_with_a_filter_keeps_it() -> None:
+    year = {"field": "year", "op": ">=", "values": [2020]}
+    votes = [vote("passage", 1, "c1"), vote("passage", 1, "c2", retrieval={"filter": [year]})]
+    plain, since = questions_from_votes(votes).questions.questions
+    assert (plain.scope, since.scope) == (Scope(), Scope((), (Condition("year", ">=", (2020,)),)))
+    assert plain.text == since.text and plain.id != since.id
+    assert [label.chunk for label in since.relevant] == ["c2"]
 
 
 def test_thumbs_on_passages_are_labels_with_their_text() -> None:

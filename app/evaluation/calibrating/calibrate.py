@@ -39,6 +39,7 @@ from app.evaluation.calibrating.observe import CalibrationPlan, Observed
 from app.evaluation.calibrating.targets import Wanted, propose
 from app.evaluation.plain_values import plain_values
 from app.evaluation.questions.model import Side
+from app.evaluation.questions.scope import scope_in_words
 from app.evaluation.recording import question_record
 from app.evaluation.records import QuestionRecord
 from app.evaluation.separation import gate_plan, passage_separation, question_separation
@@ -169,6 +170,7 @@ def recorded(observed: Observed, judgement: Judgement, policy: GatePolicy) -> Qu
         answerable=passages.question.answerable,
         relevant=passages.relevant,
         passage_of=passages.passage_of,
+        within=scope_in_words(passages.question.scope),
     )
 
 

@@ -12,7 +12,7 @@ from app.errors import UsageError
 from app.evaluation.labels import Passages, passages_of
 from app.evaluation.plan import Asking
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, Side
-from app.evaluation.questions.resolve import resolve
+from app.evaluation.questions.resolve import all_can_be_asked, resolve
 from app.evaluation.questions.split import linked, split
 from app.library.contents import read_contents
 from app.pipeline import Options
@@ -88,7 +88,8 @@ def plan_calibration(
     """Split the questions by document, unless the set says which side each is on.
 
     Weak and undecided questions are left out: a threshold is a promise, and nobody has judged them. Raises UsageError
-    where the scorer gives no scores or nothing is left, LibraryNotFound, SettingsError, ModelError or ProviderError.
+    where the scorer gives no scores or nothing is left, ScopeNotThere, LibraryNotFound, SettingsError, ModelError or
+    ProviderError.
     """
     options = replace(sluice.options(library=library, reranker=reranker, reranker_policy="required"), early_stop=0)
     contents = read_contents(sluice.settings.libraries_dir, options.library)
@@ -99,7 +100,7 @@ def plan_calibration(
         )
     left_out = Counter(why for q in questions.questions if (why := _why_not(q)))
     judged = QuestionSet(questions.name, tuple(q for q in questions.questions if not _why_not(q)))
-    resolution = resolve(judged, contents)
+    resolution = all_can_be_asked(resolve(judged, contents))
     marked = any(q.split is not None for q in judged.questions)
     if not marked:
         parts = split(judged, test_share=test_share, resolution=resolution, seed=seed)
@@ -135,7 +136,7 @@ def observe(sluice: Asking, plan: CalibrationPlan) -> Iterator[Observed]:
     folds = folds_of({asked.passages.question.id: f"{asked.side} {asked.group}" for asked in plan.to_ask})
     for asked in plan.to_ask:
         question = asked.passages.question
-        judged = sluice.pipeline.judge(question.text, plan.options, history=question.history)
+        judged = sluice.pipeline.judge(question.text, asked.passages.within(plan.options), history=question.history)
         if judged.run.status == "failed":
             raise UsageError(
                 f"{plan.options.reranker} failed on {question.id}: {judged.run.reason}",

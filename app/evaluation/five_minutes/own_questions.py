@@ -70,11 +70,12 @@ def own_questions(
 def _first(
     sources: Iterable[tuple[str, Sequence[LabelledQuestion]]], most: int, seed: int
 ) -> list[tuple[str, LabelledQuestion]]:
-    """Questions with the name of their source, each text once. Follow-ups are left out: they do not stand alone."""
+    """Questions with the name of their source, each text once. Follow-ups and questions with a scope are left out:
+    asked by themselves of the whole library, they would be others."""
     drawn = random.Random(seed)
     found: dict[str, tuple[str, LabelledQuestion]] = {}
     for source, questions in sources:
-        shuffled = [q for q in questions if not q.history]
+        shuffled = [q for q in questions if not q.history and q.scope.everything]
         drawn.shuffle(shuffled)
         for question in shuffled:
             if len(found) < most:

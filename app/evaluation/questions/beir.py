@@ -8,13 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from app.domain import Turn
 from app.evaluation.questions.imported import Imported, Passage
 from app.evaluation.questions.model import MOST_GRADE, Label, LabelledQuestion, QuestionSet, QuestionSetError
+from app.evaluation.questions.scope import Scope
 
 
 def is_beir(folder: Path) -> bool:
@@ -22,16 +23,19 @@ def is_beir(folder: Path) -> bool:
     return _find(folder, "queries") is not None and _find(folder, "corpus") is not None
 
 
-def read_beir(folder: Path, *, split: str = "test") -> Imported:
+def read_beir(folder: Path, *, split: str = "test", scope: str | None = None) -> Imported:
     """Read a folder. Labels name corpus ids, which a library finds if its files are called so; `write_corpus` turns
     them into rows of a file of one's own.
 
     `split` names the file in qrels/. Grades below 0 become 0, above 10 become 10. Fields of a query beside BEIR's own
     are read where they are there: `answerable`, `answers`, `history`, `passage_id` (what it was written about).
-    Queries without a judgement are left out and counted, unless they say `answerable: false`.
-    Raises QuestionSetError naming file and line.
+    Queries without a judgement are left out and counted, unless they say `answerable: false`. `scope` names a field
+    that queries and passages share, as TAT-QA's `context`: a question is then asked within the passages of its value.
+    Raises QuestionSetError naming file and line, or the query whose scope is not there.
     """
     passages = {str(row_id): row for row_id, row in _identified(_required(folder, "corpus"))}
+    groups = None if scope is None else _groups(passages, scope)
+    scopes: dict[str, tuple[str, ...]] = {}
     judged, left_out = _judgements(folder, split, passages.keys())
     questions: list[LabelledQuestion] = []
     places: dict[str, tuple[str | None, ...]] = {}
@@ -43,6 +47,8 @@ def read_beir(folder: Path, *, split: str = "test") -> Imported:
         elif not any(grade > 0 for grade in labels.values()):
             left_out["queries with nothing relevant in this split"] += 1
             continue
+        if scope is not None and groups is not None:
+            scopes[query_id] = _group(query_id, row, scope, groups)
         about = [passage for passage, grade in labels.items() if grade > 0] or [str(row.get("passage_id"))]
         questions.append(
             LabelledQuestion(
@@ -53,12 +59,43 @@ def read_beir(folder: Path, *, split: str = "test") -> Imported:
                 answerable=answerable,
                 history=_history(row.get("history")),
                 sources=tuple(dict.fromkeys(_source(passages[p], p) for p in about if p in passages)),
+                scope=Scope(scopes.get(query_id, ())),
                 origin="beir",
             )
         )
         places[query_id] = tuple(labels)
     corpus = tuple(Passage(i, str(row.get("title") or ""), str(row["text"])) for i, row in passages.items())
-    return Imported(QuestionSet(folder.resolve().name, tuple(questions)), corpus, places, dict(left_out))
+    return Imported(QuestionSet(folder.resolve().name, tuple(questions)), corpus, places, dict(left_out), scopes)
+
+
+def _groups(passages: Mapping[str, dict[str, Any]], name: str) -> dict[str, tuple[str, ...]]:
+    """Passages by their value of a field; those without it are in no group."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for passage, row in passages.items():
+        if (value := _scalar(row, name)) is not None:
+            groups[value].append(passage)
+    return {value: tuple(of) for value, of in groups.items()}
+
+
+def _group(query: str, row: Mapping[str, Any], name: str, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    value = _scalar(row, name)
+    if value is None:
+        fields = ", ".join(sorted(field for field in row if field not in ("id", "_id", "text"))) or "none"
+        raise QuestionSetError(
+            f"Query {query} has no {name!r} to be asked within (its other fields: {fields}).",
+            hint="Name a field that every query and its passages have: --scope FIELD",
+        )
+    if value not in groups:
+        raise QuestionSetError(
+            f"Query {query} is to be asked within {name} {value!r}, which no passage has.",
+            hint="Name a field that every query and its passages have: --scope FIELD",
+        )
+    return groups[value]
+
+
+def _scalar(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return None if value is None or isinstance(value, list | dict) or str(value) == "" else str(value)
 
 
 def _answerable(row: dict[str, Any], labelled: bool) -> bool | None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from app.errors import UsageError
+from app.evaluation.questions.fields import FieldFault
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, QuestionSetError, to_row
-from app.evaluation.questions.rows import FieldFault, question_of
+from app.evaluation.questions.rows import question_of
 from app.evaluation.questions.write import write_rows
 
 DraftState = Literal["drafted", "accepted", "rejected"]

@@ -25,8 +25,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.conditions import condition_of
 from app.evaluation.questions.imported import Imported
 from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet, made_id
+from app.evaluation.questions.scope import Scope
 from app.evaluation.votes import Blind, Vote
 
 
@@ -36,6 +38,7 @@ class _Asked:
     last vote, +1 or -1), `refused` the last vote on its refusal (0: none)."""
 
     text: str
+    scope: Scope
     judged: dict[str, Label] = field(default_factory=dict)
     answers: dict[tuple[Label, ...], int] = field(default_factory=dict)
     refused: int = 0
@@ -43,12 +46,14 @@ class _Asked:
 
 def questions_from_votes(votes: Iterable[Vote], *, name: str = "votes") -> Imported:
     """The votes of one library (oldest first) as a question set. Labels have the chunk id and its text as a quote, so
-    that they outlive another chunking. Votes of other kinds are left out and counted."""
-    asked: dict[str, _Asked] = {}
+    that they outlive another chunking. A question that was asked with a filter keeps it as its scope. Votes of other
+    kinds are left out and counted."""
+    asked: dict[tuple[str, str], _Asked] = {}
     left_out: Counter[str] = Counter()
     for vote in votes:
         text = str(vote.trace["question"]["standalone"]).strip()
-        about = asked.setdefault(" ".join(text.casefold().split()), _Asked(text))
+        scope = Scope(where=tuple(condition_of(c) for c in vote.trace["retrieval"].get("filter", ())))
+        about = asked.setdefault((" ".join(text.casefold().split()), scope.key), _Asked(text, scope))
         if not _count(vote, about):
             left_out["votes that say nothing about relevance"] += 1
     questions = []
@@ -118,8 +123,9 @@ def _question(about: _Asked) -> LabelledQuestion | None:
     if not known and about.refused <= 0:
         return None
     return LabelledQuestion(
-        id=made_id(about.text),
+        id=made_id(about.text, scope=about.scope),
         text=about.text,
+        scope=about.scope,
         relevant=tuple(judged.values()),
         answerable=known,
         origin="vote",

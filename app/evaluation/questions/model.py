@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from app.domain import Turn
 from app.errors import SluiceError
+from app.evaluation.questions.scope import EVERYTHING, Scope, scope_row
 
 Origin = Literal["file", "beir", "squad", "vote", "chat", "heading", "sentence"]
 Side = Literal["calibration", "test"]
@@ -49,9 +50,10 @@ class LabelledQuestion:
     """A question with what is known about it.
 
     `answerable`: whether the library answers it; None where that is undecided, and then neither refusal error counts
-    it. An answerable question without a relevant label has only `answers`: it measures answers, not ranking. `sources`
-    names the documents it was written about; questions that share one are on one side of a split. `weak`: drafted or
-    derived without a person's judgement on this very pair, so a bound rather than a measurement. `split` is the side.
+    it. An answerable question without a relevant label has only `answers`: it measures answers, not ranking. `scope` is
+    the part of the library it is asked within. `sources` names the documents it was written about; questions that share
+    one are on one side of a split. `weak`: drafted or derived without a person's judgement on this very pair, so a
+    bound rather than a measurement. `split` is the side.
     """
 
     id: str
@@ -60,6 +62,7 @@ class LabelledQuestion:
     answers: tuple[str, ...] = ()
     answerable: bool | None = True
     history: tuple[Turn, ...] = ()
+    scope: Scope = EVERYTHING
     sources: tuple[str, ...] = ()
     origin: Origin = "file"
     weak: bool = False
@@ -112,6 +115,7 @@ def to_row(question: LabelledQuestion) -> dict[str, Any]:
     row: dict[str, Any] = {"id": question.id, "question": question.text}
     if question.history:
         row["history"] = [{"role": turn.role, "text": turn.text} for turn in question.history]
+    row |= scope_row(question.scope)
     if question.relevant:
         row["relevant"] = [label_row(label) for label in question.relevant]
     if question.answers:
@@ -140,7 +144,9 @@ def label_row(label: Label) -> dict[str, Any]:
     return row
 
 
-def made_id(text: str, history: tuple[Turn, ...] = ()) -> str:
-    """The id of a question that was given none: from its words, so that it stays the same from file to file."""
-    said = "\0".join([*(turn.text for turn in history), text])
+def made_id(text: str, history: tuple[Turn, ...] = (), scope: Scope = EVERYTHING) -> str:
+    """The id of a question that was given none: from its words, and from what it is asked within, so that it stays the
+    same from file to file."""
+    within = [] if scope.everything else [scope.key]
+    said = "\0".join([*within, *(turn.text for turn in history), text])
     return "q-" + hashlib.sha256(said.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]

@@ -32,19 +32,22 @@ class Names:
         What matches in an earlier way (id, uri, end of the uri, file name, title, name without ending, title of a row)
         wins over what matches in a later one.
         """
-        ids = self._documents(name)
-        if len(ids) > 1:
-            some = ", ".join(self._uris[i] for i in ids[:3])
-            return (), f"several documents are called {name!r} ({some}); name it by its path or id"
-        if not ids:
-            titled = self._titled.get(_folded(name), [])
-            if titled and row is None:
-                return tuple(titled), ""
-            return (), f"no document is called {name!r}"
-        chunks = tuple(c for c in self._chunks[ids[0]] if row is None or c.metadata.get("row") == row)
+        document, note = self.document(name)
+        if document is None:
+            titled = () if row is not None or self._documents(name) else self._titled.get(_folded(name), ())
+            return tuple(titled), "" if titled else note
+        chunks = tuple(c for c in self._chunks[document] if row is None or c.metadata.get("row") == row)
         if not chunks:
             return (), f"{name!r} has no row {row}" if row is not None else f"{name!r} has no chunks"
         return chunks, ""
+
+    def document(self, name: str) -> tuple[str | None, str]:
+        """The id of the document called so, in the ways of `chunks` but for titles of rows; or None and why."""
+        ids = self._documents(name)
+        if len(ids) > 1:
+            some = ", ".join(self._uris[i] for i in ids[:3])
+            return None, f"several documents are called {name!r} ({some}); name it by its path or id"
+        return (ids[0], "") if ids else (None, f"no document is called {name!r}")
 
     def _documents(self, name: str) -> list[str]:
         if name in self._uris:

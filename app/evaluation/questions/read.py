@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from app.evaluation.questions.fields import FieldFault
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, QuestionSetError
-from app.evaluation.questions.rows import FIELDS, FieldFault, addition_of, question_of
+from app.evaluation.questions.rows import FIELDS, addition_of, question_of
 
 _SHOWN = 10
 _DELIMITERS = (",", ";", "\t", "|")
@@ -66,6 +67,7 @@ def _take(
             relevant=(*known.relevant, *more.labels),
             answers=tuple(dict.fromkeys((*known.answers, *more.answers))),
             sources=tuple(dict.fromkeys((*known.sources, *more.sources))),
+            scope=known.scope + more.scope,
         )
         return
     question = question_of(row)

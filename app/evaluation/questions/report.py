@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, label_row
-from app.evaluation.questions.resolve import Located, Resolution
+from app.evaluation.questions.resolve import Located, Resolution, scope_fault
 
 
 def counts(questions: QuestionSet) -> str:
@@ -46,10 +46,19 @@ def check_lines(resolution: Resolution) -> list[str]:
     if ranked:
         usable = sum(r.rankable for r in ranked)
         lines.append(f"Ranking can be measured on {usable} of {len(ranked)} questions with something relevant")
+    scoped = sum(not r.question.scope.everything for r in resolution.questions)
+    if scoped:
+        lines.append(f"Asked within a part of the library: {scoped} of {len(resolution.questions)} questions")
+    if resolution.out_of_scope:
+        lines += ["Cannot be asked:", *(f"  {scope_fault(resolved)}" for resolved in resolution.out_of_scope)]
     if resolution.missing:
-        lines.append("Not found:")
-        lines += [f"  {_named(question, found)}: {found.note}" for question, found in resolution.missing]
+        lines += ["Not found:", *(f"  {line}" for line in missing_lines(resolution))]
     return lines
+
+
+def missing_lines(resolution: Resolution) -> list[str]:
+    """A line for each label that was not found."""
+    return [f"{_named(question, found)}: {found.note}" for question, found in resolution.missing]
 
 
 def check_to_json(resolution: Resolution) -> dict[str, Any]:
@@ -62,6 +71,8 @@ def check_to_json(resolution: Resolution) -> dict[str, Any]:
         "library": resolution.library,
         "generation": resolution.generation,
         "questions": len(resolution.questions),
+        "scoped": sum(not r.question.scope.everything for r in resolution.questions),
+        "out_of_scope": [{"question": r.question.id, "note": r.within.fault} for r in resolution.out_of_scope],
         "rankable": sum(r.rankable for r in resolution.questions),
         "labels": {state: states[state] for state in ("found", "missing", "ambiguous")},
         "items": [

@@ -1,7 +1,8 @@
 """Labels to chunks: what each label of a question set means in one library, and what could not be found there.
 
 Nothing is dropped silently: every label has a `Located` with its state, and a question whose labels were not all found
-says so (`Resolved.complete`), so that measures can leave it out or report it.
+says so (`Resolved.complete`), so that measures can leave it out or report it. A question with a scope is located within
+it, and one whose scope is not there is not to be asked at all (`Resolved.within`, `all_can_be_asked`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from typing import Literal
 
 from app.domain import Chunk
 from app.evaluation.questions.locate import FOUND, SHORTEST, Locator, Match, letters
-from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet
+from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet, QuestionSetError
 from app.evaluation.questions.names import Names
+from app.evaluation.questions.within import Scopes, Within
 from app.library.contents import Contents
 from app.words import words
 
 State = Literal["found", "missing", "ambiguous"]
 How = Literal["chunk", "document", "row", "quote"]
 MOST_PLACES = 5  # a quote that stands in more places than these tells nothing apart
+_SHOWN = 10
+_OUTSIDE = "it stands outside what the question is asked within"
+
+
+class ScopeNotThere(QuestionSetError):
+    """Questions are to be asked within something that the library does not have; the message names each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,14 @@ class Located:
 class Resolved:
     """A question in one library. `grades` maps chunk ids to grades; a chunk that several labels name has the highest.
     `documents` are the ids of the documents with something relevant, sorted; `units` are what splits keep together: the
-    documents, or single rows of those that are made of records."""
+    documents, or single rows of those that are made of records. `within` is its scope in this library."""
 
     question: LabelledQuestion
     grades: dict[str, int]
     located: tuple[Located, ...]
     documents: tuple[str, ...]
     units: tuple[str, ...]
+    within: Within = Within()
 
     @property
     def relevant(self) -> frozenset[str]:
@@ -83,6 +92,11 @@ class Resolution:
         return tuple((resolved.question, found) for resolved in self.questions for found in resolved.located)
 
     @property
+    def out_of_scope(self) -> tuple[Resolved, ...]:
+        """The questions whose scope is not in the library."""
+        return tuple(resolved for resolved in self.questions if resolved.within.fault)
+
+    @property
     def missing(self) -> tuple[tuple[LabelledQuestion, Located], ...]:
         """The labels that were not found, or are ambiguous, with their questions."""
         return tuple((question, found) for question, found in self.labels if found.state != "found")
@@ -100,9 +114,31 @@ def resolve(questions: QuestionSet, contents: Contents) -> Resolution:
     )
 
 
+def all_can_be_asked(resolution: Resolution) -> Resolution:
+    """The resolution itself. Raises ScopeNotThere where the scope of a question is not in the library: asked of all of
+    it instead, or left out, it would be measured as something that nobody asked."""
+    faults = resolution.out_of_scope
+    if not faults:
+        return resolution
+    asked = "1 question is" if len(faults) == 1 else f"{len(faults):,} questions are"
+    told = [scope_fault(resolved) for resolved in faults[:_SHOWN]]
+    more = [f"and {len(faults) - _SHOWN:,} more"] if len(faults) > _SHOWN else []
+    raise ScopeNotThere(
+        "\n  ".join([f"{asked} asked within something that library {resolution.library} does not have:", *told, *more]),
+        hint=f"Correct within or filter; sluice questions check FILE -l {resolution.library} lists them all.",
+    )
+
+
+def scope_fault(resolved: Resolved) -> str:
+    """A line about a question whose scope is not there."""
+    text = " ".join(resolved.question.text.split())
+    return f"{resolved.question.id} ({text if len(text) <= 60 else text[:57] + '...'}): {resolved.within.fault}"
+
+
 class _Library:
     def __init__(self, contents: Contents) -> None:
         self.names = Names(contents)
+        self.scopes = Scopes(contents, self.names)
         self.chunks = {chunk.id: chunk for chunk in contents.chunks}
         self._contents = contents
         self._found: dict[tuple[str, frozenset[str] | None], list[Match]] = {}
@@ -120,7 +156,8 @@ class _Library:
 
 
 def _resolved(question: LabelledQuestion, library: _Library) -> Resolved:
-    located = tuple(_located(label, question.answers, library) for label in question.relevant)
+    within = library.scopes.find(question.scope)
+    located = tuple(_located(label, question.answers, library, within.chunks) for label in question.relevant)
     grades: dict[str, int] = {}
     for found in located:
         for chunk in found.chunks if found.state == "found" else ():
@@ -132,6 +169,7 @@ def _resolved(question: LabelledQuestion, library: _Library) -> Resolved:
         located,
         tuple(sorted({chunk.document_id for chunk in relevant})),
         tuple(sorted({unit_of(chunk) for chunk in relevant})),
+        within,
     )
 
 
@@ -141,38 +179,47 @@ def unit_of(chunk: Chunk) -> str:
     return chunk.document_id if row is None else f"{chunk.document_id}#{row}"
 
 
-def _located(label: Label, answers: Sequence[str], library: _Library) -> Located:
+def _located(label: Label, answers: Sequence[str], library: _Library, scope: frozenset[str] | None) -> Located:
     if label.chunk is not None and label.chunk in library.chunks:
+        if scope is not None and label.chunk not in scope:
+            return Located(label, "missing", "chunk", note=_OUTSIDE)
         return Located(label, "found", "chunk", (label.chunk,))
     gone = "" if label.chunk is None else f"chunk {label.chunk} is not in the library"
     if label.quote is not None:
-        found = _quoted(label, label.quote, answers, library)
+        found = _quoted(label, label.quote, answers, library, scope)
         return found if found.state == "found" or not gone else _with_note(found, gone)
     if label.document is not None and label.chunk is None:
-        return _whole(label, label.document, answers, library)
+        return _whole(label, label.document, answers, library, scope)
     return Located(label, "missing", "chunk", note=f"{gone}; it may have been cut anew since: label it with a quote")
 
 
-def _whole(label: Label, name: str, answers: Sequence[str], library: _Library) -> Located:
+def _whole(label: Label, name: str, answers: Sequence[str], library: _Library, scope: frozenset[str] | None) -> Located:
     how: How = "document" if label.row is None else "row"
     chunks, note = library.names.chunks(name, label.row)
     if not chunks:
         return Located(label, "ambiguous" if note.startswith("several") else "missing", how, note=note)
+    chunks = tuple(chunk for chunk in chunks if scope is None or chunk.id in scope)
+    if not chunks:
+        return Located(label, "missing", how, note=_OUTSIDE)
     kept = holding_answers(chunks, answers) if label.grade > 0 else chunks
     return Located(label, "found", how, tuple(c.id for c in kept), narrowed=len(kept) < len(chunks))
 
 
-def _quoted(label: Label, quote: str, answers: Sequence[str], library: _Library) -> Located:
+def _quoted(
+    label: Label, quote: str, answers: Sequence[str], library: _Library, scope: frozenset[str] | None
+) -> Located:
     size = len(letters(quote))
     if size < SHORTEST:
         note = f"the quote has {size} letters; quote at least a few words ({SHORTEST} letters)"
         return Located(label, "ambiguous", "quote", note=note)
-    within: frozenset[str] | None = None
+    within = scope
     if label.document is not None:
         chunks, note = library.names.chunks(label.document, label.row)
         if not chunks:
             return Located(label, "ambiguous" if note.startswith("several") else "missing", "quote", note=note)
-        within = frozenset(chunk.id for chunk in chunks)
+        within = frozenset(chunk.id for chunk in chunks if scope is None or chunk.id in scope)
+        if not within:
+            return Located(label, "missing", "quote", note=_OUTSIDE)
     matches = library.find(quote, within)
     if not matches:
         return Located(label, "missing", "quote", score=0.0, note="no passage shares a word with the quote")

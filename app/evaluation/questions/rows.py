@@ -6,15 +6,17 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast, get_args
+from typing import Any, cast, get_args
 
 from app.domain import Turn
+from app.evaluation.questions.fields import FieldFault, fault, text_of, texts_of, whole
 from app.evaluation.questions.model import MOST_GRADE, Label, LabelledQuestion, Origin, Side, made_id
+from app.evaluation.questions.scope import EVERYTHING, SCOPE_FIELDS, Scope, scope_of
 
 LABEL_FIELDS = ("chunk", "document", "row", "quote", "grade")
 FIELDS = (
-    "id", "question", "history", "relevant", *LABEL_FIELDS, "answers", "answer", "answerable", "sources", "origin",
-    "weak", "split", "note",
+    "id", "question", "history", *SCOPE_FIELDS, "relevant", *LABEL_FIELDS, "answers", "answer", "answerable", "sources",
+    "origin", "weak", "split", "note",
 )  # fmt: skip
 _YES = frozenset(
     {"true", "yes", "y", "1", "wahr", "ja", "vrai", "oui", "verdadero", "vero", "sí"}
@@ -22,15 +24,6 @@ _YES = frozenset(
 _NO = frozenset({"false", "no", "n", "0", "falsch", "nein", "faux", "non", "falso"})
 _UNDECIDED = frozenset({"undecided", "unknown", "?"})
 _EXCEL_NUMBER = re.compile(r"\d+([.,]\d+)?E\+\d+")
-
-
-class FieldFault(Exception):
-    """What is wrong with one field of one row, and what to type instead. Readers add file and line."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        self.message = message
 
 
 def question_of(row: Mapping[str, Any]) -> LabelledQuestion:
@@ -42,8 +35,10 @@ def question_of(row: Mapping[str, Any]) -> LabelledQuestion:
     for name in row:
         if name not in FIELDS:
             raise FieldFault(str(name), f"is not a field{_nearest(str(name))}; the fields are: {', '.join(FIELDS)}")
-    given = {name: value for name, value in row.items() if not (value is None or value == "" or value == [])}
-    text = _text(given, "question")
+    said = {name: value for name, value in row.items() if not (value is None or value == "")}
+    scope = scope_of(said)
+    given = {name: value for name, value in said.items() if value != []}
+    text = text_of(given, "question")
     if text is None:
         raise FieldFault("question", "is empty; type the question")
     labels = (*_relevant(given), *_own_label(given))
@@ -57,36 +52,38 @@ def question_of(row: Mapping[str, Any]) -> LabelledQuestion:
         )
     question_id = _id(given)
     return LabelledQuestion(
-        id=made_id(text, history) if question_id is None else question_id,
+        id=made_id(text, history, scope) if question_id is None else question_id,
         text=text,
         relevant=labels,
         answers=answers,
         answerable=answerable,
         history=history,
-        sources=_texts(given, "sources"),
+        scope=scope,
+        sources=texts_of(given, "sources"),
         origin=cast(Origin, _one_of(given, "origin", get_args(Origin)) or "file"),
         weak=_flag(given, "weak") or False,
         split=cast("Side | None", _one_of(given, "split", get_args(Side))),
-        note=_text(given, "note") or "",
+        note=text_of(given, "note") or "",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """What a further row of a CSV adds to a question: a label, an answer, a source."""
+    """What a further row of a CSV adds to a question: a label, an answer, a source, more of its scope."""
 
     labels: tuple[Label, ...]
     answers: tuple[str, ...]
     sources: tuple[str, ...]
+    scope: Scope = EVERYTHING
 
 
 def addition_of(row: Mapping[str, Any]) -> Addition:
     """A row without a question, for the question of the same id above it. Raises FieldFault where it adds nothing."""
     given = {name: value for name, value in row.items() if not (value is None or value == "")}
     for name in given:
-        if name not in (*LABEL_FIELDS, "id", "answers", "answer", "sources"):
+        if name not in (*LABEL_FIELDS, *SCOPE_FIELDS, "id", "answers", "answer", "sources"):
             raise FieldFault(name, "belongs on the question's first row, where the question stands")
-    found = Addition(_own_label(given), _answers(given), _texts(given, "sources"))
+    found = Addition(_own_label(given), _answers(given), texts_of(given, "sources"), scope_of(given))
     if found == Addition((), (), ()):
         raise FieldFault("question", "is empty; type the question, or what this row adds to the question above it")
     return found
@@ -97,41 +94,9 @@ def _nearest(name: str) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def _fault(field: str, value: object, wanted: str) -> NoReturn:
-    shown = repr(value)
-    raise FieldFault(field, f"is {shown if len(shown) <= 60 else shown[:57] + '...'}; {wanted}")
-
-
-def _text(given: Mapping[str, Any], name: str) -> str | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        _fault(name, value, "type text in quotation marks")
-    return _whole(name, value).strip() or None
-
-
-def _whole(name: str, text: str) -> str:
-    """JSON can escape half a character, which no file can hold."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        _fault(name, text, "it holds half a character; type it again")
-    return text
-
-
-def _texts(given: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    value = given.get(name, [])
-    values = value if isinstance(value, list) else [value]
-    for one in values:
-        if not isinstance(one, str):
-            _fault(name, one, 'type a list of texts: ["...", "..."]')
-    return tuple(_whole(name, one).strip() for one in values if one.strip())
-
-
 def _answers(given: Mapping[str, Any]) -> tuple[str, ...]:
     plain = {k: [str(v) for v in _listed(given[k])] for k in ("answers", "answer") if k in given and _scalars(given[k])}
-    found = (*_texts({**given, **plain}, "answers"), *_texts({**given, **plain}, "answer"))
+    found = (*texts_of({**given, **plain}, "answers"), *texts_of({**given, **plain}, "answer"))
     return tuple(dict.fromkeys(found))
 
 
@@ -148,9 +113,9 @@ def _id(given: Mapping[str, Any], name: str = "id") -> str | None:
     value = given.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    text = _text(given, name)
+    text = text_of(given, name)
     if text is not None and _EXCEL_NUMBER.fullmatch(text):
-        _fault(name, text, "a spreadsheet has rounded it; format the column as text and paste it again")
+        fault(name, text, "a spreadsheet has rounded it; format the column as text and paste it again")
     return text
 
 
@@ -163,11 +128,11 @@ def _number(given: Mapping[str, Any], name: str, least: int, most: int | None) -
         try:
             value = float(value.strip().replace(",", "."))
         except ValueError:
-            _fault(name, given[name], wanted)
+            fault(name, given[name], wanted)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value in _INFINITE:
-        _fault(name, given[name], wanted)
+        fault(name, given[name], wanted)
     if int(value) != value or value < least or (most is not None and value > most):
-        _fault(name, given[name], wanted)
+        fault(name, given[name], wanted)
     return int(value)
 
 
@@ -179,15 +144,15 @@ def _flag(given: Mapping[str, Any], name: str) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
     word = str(value).strip().lower()
-    if word in _YES or word in _NO:
-        return word in _YES
-    _fault(name, value, "type true or false")
+    if word not in _YES and word not in _NO:
+        fault(name, value, "type true or false")
+    return word in _YES
 
 
 def _one_of(given: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str | None:
-    value = _text(given, name)
+    value = text_of(given, name)
     if value is not None and value.lower() not in allowed:
-        _fault(name, value, f"type one of: {', '.join(allowed)}")
+        fault(name, value, f"type one of: {', '.join(allowed)}")
     return None if value is None else value.lower()
 
 
@@ -215,11 +180,11 @@ def _own_label(given: Mapping[str, Any]) -> tuple[Label, ...]:
 def _relevant(given: Mapping[str, Any]) -> tuple[Label, ...]:
     value = given.get("relevant", [])
     if not isinstance(value, list):
-        _fault("relevant", value, 'type a list: [{"document": "report.pdf"}, {"quote": "..."}]')
+        fault("relevant", value, 'type a list: [{"document": "report.pdf"}, {"quote": "..."}]')
     labels = []
     for place, fields in enumerate(value, 1):
         if not isinstance(fields, dict):
-            _fault(f"relevant {place}", fields, 'type {"chunk": ID}, {"document": NAME} or {"quote": "..."}')
+            fault(f"relevant {place}", fields, 'type {"chunk": ID}, {"document": NAME} or {"quote": "..."}')
         for name in fields:
             if name not in LABEL_FIELDS:
                 allowed = ", ".join(LABEL_FIELDS)
@@ -237,7 +202,7 @@ def _label(fields: Mapping[str, Any], place: Callable[[str], str]) -> Label:
     try:
         chunk, document = _id(fields, "chunk"), _id(fields, "document")
         row = _number(fields, "row", 1, None)
-        quote = _text(fields, "quote")
+        quote = text_of(fields, "quote")
         grade = _number(fields, "grade", 0, MOST_GRADE)
     except FieldFault as fault:
         raise FieldFault(place(fault.field), fault.message) from None
@@ -252,12 +217,12 @@ def _history(given: Mapping[str, Any]) -> tuple[Turn, ...]:
     value = given.get("history", [])
     wanted = 'type a list of turns: [{"role": "user", "text": "..."}, {"role": "assistant", "text": "..."}]'
     if not isinstance(value, list):
-        _fault("history", value, wanted)
+        fault("history", value, wanted)
     turns = []
     for turn in value:
         if not isinstance(turn, dict) or set(turn) != {"role", "text"} or not isinstance(turn["text"], str):
-            _fault("history", turn, wanted)
+            fault("history", turn, wanted)
         if turn["role"] not in ("user", "assistant"):
-            _fault("history", turn["role"], "a role is user or assistant")
-        turns.append(Turn(turn["role"], _whole("history", turn["text"])))
+            fault("history", turn["role"], "a role is user or assistant")
+        turns.append(Turn(turn["role"], whole("history", turn["text"])))
     return tuple(turns)

@@ -1,8 +1,9 @@
 """Splitting a question set by document: nothing that calibration has seen is in the test part.
 
-Questions that share a relevant document, a named source, or their very words hang together, and what hangs together
-(a connected component) goes to one side as a whole. The side is a hash of the component's smallest key, so it is the
-same on every machine. Shares are therefore met roughly; what came out is reported.
+Questions that share a relevant document, a named source, what they are asked within, or their very words hang
+together, and what hangs together (a connected component) goes to one side as a whole. The side is a hash of the
+component's smallest key, so it is the same on every machine. Shares are therefore met roughly; what came out is
+reported.
 """
 
 from __future__ import annotations
@@ -79,9 +80,18 @@ def linked(questions: QuestionSet, *, resolution: Resolution | None = None) -> d
 def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str, ...]:
     """What a question has in common with others of its side: its words, its sources, and of what is relevant to it
     the documents (single rows of a file of records), chunks and quotes as labels name them, and `units`, the documents
-    they were located in. What was judged not relevant links nothing."""
+    they were located in. What was judged not relevant links nothing.
+
+    A scope is part of the words. Documents that it names link; where conditions narrow it, only the same scope does. A
+    scope of conditions alone links nothing: it may be half of the library.
+    """
     said = " ".join([*(turn.text for turn in question.history), question.text])
-    found = [f"words {_folded(said)}"]
+    scope = question.scope
+    found = [f"words {_folded(said)}" + ("" if scope.everything else f" {scope.key}")]
+    if scope.documents and scope.where:
+        found.append(f"scope {scope.key}")
+    elif scope.documents:
+        found += [f"document {_folded(name)}" for name in scope.documents]
     found += [f"source {_folded(source)}" for source in question.sources]
     for label in question.positives:
         if label.document is not None:

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.workbench [--set dev_squad2 ...] [--questions 100] [--rerank none,local] [--calibrate]
 
-Each set of ../shared/data is imported, ingested and evaluated by the `sluice` commands, and its report is named. With
---calibrate, dev_squad2 is calibrated on articles A to M and measured on N to Z: the question set carries the sides.
-Everything lies below SLUICE_HOME; an interrupted run goes on.
+Each set of ../shared/data is imported, ingested and evaluated by the `sluice` commands, and its report is named. The
+questions of dev_tatqa name no company: they are asked of the whole corpus, and as dev_tatqa-context each within the
+report it is about. With --calibrate, dev_squad2 is calibrated on articles A to M and measured on N to Z: the question
+set carries the sides. Everything lies below SLUICE_HOME; an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import argparse
 import random
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, Side
@@ -24,12 +25,27 @@ from app.settings import load_settings
 from app.tuning.calibration_sets import is_choosing_half
 from tests.benchmarks.datasets import DATA
 
-SETS = ("dev_squad2", "dev_mtragun", "dev_pubmedqa", "dev_tatqa")
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The folder of a set, and the field its questions are asked within (None: the whole corpus)."""
+
+    folder: str
+    scope: str | None = None
+
+
+SETS: Mapping[str, Source] = {
+    "dev_squad2": Source("dev_squad2"),
+    "dev_mtragun": Source("dev_mtragun"),
+    "dev_pubmedqa": Source("dev_pubmedqa"),
+    "dev_tatqa": Source("dev_tatqa"),
+    "dev_tatqa-context": Source("dev_tatqa", scope="context"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", dest="sets", action="append", choices=SETS, help="default: every set")
+    parser.add_argument("--set", dest="sets", action="append", choices=[*SETS], help="default: every set")
     parser.add_argument("--questions", type=int, default=100, help="a seeded sample of so many a set")
     parser.add_argument("--rerank", default="none,local")
     parser.add_argument("--calibrate", action="store_true", help="dev_squad2: fit on A to M, measure on N to Z")
@@ -38,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit(f"{DATA} is not here: this benchmark reads the question sets from it.")
     work = load_settings().sluice_home / "benchmarks" / "workbench"
     for name in given.sets or SETS:
-        library = "workbench-" + name.replace("_", "-")
+        library = "workbench-" + SETS[name].folder.replace("_", "-")
         questions = prepare(name, library, work)
         if given.calibrate:
             if name == "dev_squad2":
@@ -53,12 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def prepare(name: str, library: str, work: Path) -> Path:
     """Import the set and ingest its passages; returns the question set."""
+    source = SETS[name]
     questions = work / f"{name}.jsonl"
-    corpus = work / name
+    corpus = work / source.folder
     if not questions.exists():
         sluice(
-            "questions", "import", str(DATA / name), "--library", library,
+            "questions", "import", str(DATA / source.folder), "--library", library,
             "--name", name, "--out", str(questions), "--corpus", str(corpus),
+            *(() if source.scope is None else ("--scope", source.scope)),
         )  # fmt: skip
     sluice("ingest", str(corpus), "--library", library)
     return questions

@@ -30,9 +30,10 @@ def retrieve(
 ) -> Retrieved:
     """The `k` best chunks for a question. `vector` is its embedding, shape (dimension,).
 
-    `asked` is `Question.asked`, where that differs: both legs search for all of `question`, and how much of it a
-    passage covers (`bm25_share`, `matched`, `term_weights`) is measured on `asked`. With carried terms counted as
-    uncovered, made-up follow-ups were refused twice as often (`python -m tests.benchmarks.followups`).
+    `asked` is `Question.asked`, where that differs: both legs search for all of `question`, `bm25_share` is of all of
+    it too, and how much of the question a passage covers (`matched`, `term_weights`) is measured on `asked`. With
+    carried terms counted as uncovered, made-up follow-ups were refused twice as often; with the share measured on
+    `asked` as well, passages about another topic came first (`python -m tests.benchmarks.followups`).
     """
     depth = max(MIN_DEPTH, 2 * k)
     lexical_there = reader.has_lexical
@@ -104,14 +105,14 @@ def _candidate(
         rank_before=rank,
         cosine=None if cosine is None else float(np.clip(cosine, -1.0, 1.0)),
         bm25=evidence.bm25.get(chunk.id, 0.0) if evidence else None,
-        bm25_share=_share(covered, chunk.id) if covered else None,
+        bm25_share=_share(evidence, chunk.id) if evidence else None,
         rank_dense=dense,
         rank_lexical=lexical,
         matched=covered.matched.get(chunk.id, frozenset()) if covered else frozenset(),
     )
 
 
-def _share(covered: Lexical, chunk_id: str) -> float:
-    if covered.ceiling <= 0:
+def _share(evidence: Lexical, chunk_id: str) -> float:
+    if evidence.ceiling <= 0:
         return 0.0
-    return float(np.clip(covered.bm25.get(chunk_id, 0.0) / covered.ceiling, 0.0, 1.0))
+    return float(np.clip(evidence.bm25.get(chunk_id, 0.0) / evidence.ceiling, 0.0, 1.0))

@@ -3,11 +3,15 @@
 FOLDER holds the question sets (train_*, dev_squad2, dev_tatqa). The scorer is named as in the setting RERANKER; `none`
 fits the maps from retrieval evidence alone, which serve every scorer. Everything in between (libraries, scores) is
 kept below SLUICE_HOME, so that a second run goes on where the first one stopped.
+
+The bundled model was trained on other documents of the same kinds, which people's documents are not. With --folds
+(DIR/<fold>/reranker, of `app.tuning.train_bundled --without-fold`) its calibration is fitted on what models of the same
+recipe say about kinds of document that they never saw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +27,7 @@ from app.ports import Embedder, Scorer
 from app.providers.bundled_embedding import open_bundled_embedder
 from app.providers.embedding import open_embedder
 from app.providers.reranking.late_interaction import LateInteraction
+from app.providers.reranking.onnx_cross_encoder import open_bundled
 from app.providers.reranking.registry import open_scorer, resolve
 from app.settings import Settings, load_settings
 from app.tuning.calibration_errors import errors_of, measured_errors
@@ -38,6 +43,7 @@ from app.tuning.calibration_sets import (
     plan_measured,
     plan_repeated,
 )
+from app.tuning.folds import FOLDS, fold_of
 from app.tuning.sources import read_set
 from app.tuning.token_vectors import RememberedVectors
 
@@ -51,8 +57,9 @@ WRONG_REFUSALS = 0.1
 @click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True)
 @click.option("--scorer", "names", multiple=True, default=("none", "late-interaction"), show_default=True)
 @click.option("--questions", default=300, show_default=True, help="Questions a set; half as many off topic to all.")
+@click.option("--folds", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Cross-fit `bundled`.")
 @click.option("--out", type=click.Path(path_type=Path), default=SHIPPED, help="Where the files go.")
-def main(data: Path, names: tuple[str, ...], questions: int, out: Path) -> None:
+def main(data: Path, names: tuple[str, ...], questions: int, folds: Path | None, out: Path) -> None:
     """Fit and write one calibration for each scorer named."""
     try:
         settings = load_settings()
@@ -60,7 +67,8 @@ def main(data: Path, names: tuple[str, ...], questions: int, out: Path) -> None:
         plans = _plans(data, questions)
         for name in names:
             scorer = None if name == "none" else _scorer(resolve(name), settings)
-            path = save_calibration(_fit(plans, settings, embedder, scorer), out)
+            crossed = _fold_scorers(folds) if folds is not None and name == "bundled" else {}
+            path = save_calibration(_fit(plans, settings, embedder, scorer, crossed), out)
             click.echo(f"{name}: {path}")
     except SluiceError as error:
         raise click.ClickException(f"{error.message}\n{error.hint}") from error
@@ -70,6 +78,11 @@ def _scorer(name: str, settings: Settings) -> Scorer:
     if name == "late-interaction":
         return LateInteraction(RememberedVectors(open_bundled_embedder(settings.models_dir)))
     return open_scorer(name, settings)
+
+
+def _fold_scorers(folder: Path) -> dict[str, Scorer]:
+    """The models that each never saw one fold, by its name. Raises ModelMissing."""
+    return {fold: open_bundled(folder / fold / "reranker") for fold in FOLDS}
 
 
 def _plans(data: Path, questions: int) -> list[LibraryPlan]:
@@ -85,13 +98,19 @@ def _plans(data: Path, questions: int) -> list[LibraryPlan]:
 
 
 def _fit(
-    plans: Sequence[LibraryPlan], settings: Settings, embedder: Embedder, scorer: Scorer | None
+    plans: Sequence[LibraryPlan],
+    settings: Settings,
+    embedder: Embedder,
+    scorer: Scorer | None,
+    crossed: Mapping[str, Scorer],
 ) -> FittedCalibration:
+    """`crossed` are scorers by fold that stand in for `scorer` where something is fitted; empty: it scores all."""
     work = settings.sluice_home / "calibration"
     fitted: list[Observation] = []
     measured: list[Observation] = []
     for plan in plans:
-        seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=scorer, say=_say)
+        strange = crossed[fold_of(plan.group or plan.name)] if crossed and plan.fitted else scorer
+        seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=strange, say=_say)
         (fitted if plan.fitted else measured).extend(seen)
     on = FittedOn(
         sets=tuple(dict.fromkeys(plan.group or plan.name for plan in plans if plan.fitted)),
@@ -111,6 +130,8 @@ def _fit(
         name: errors_of([_judged(calibration, o) for o in measured if o.group == name], policy)
         for name in dict.fromkeys(o.group for o in measured)
     }
+    if crossed:
+        errors["cross_fitted"] = "scores of models that never saw the kind of document: " + ", ".join(crossed)
     return replace(calibration, policy=policy, errors={**calibration.errors, **errors})
 
 

@@ -68,7 +68,7 @@ def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: Mapping[str, int]) 
 
 def fill_library(plan: LibraryPlan, work: Path, say: Say) -> str:
     """Fill the plan's library by `python -m ingest` and return its name. Raises IngestFailed."""
-    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", plan.name.removesuffix(" within context").lower())
+    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", _library(plan.name).lower())
     path = work / name / f"{plan.title}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"title": p.title, "text": p.text}, ensure_ascii=False) for p in plan.passages]
@@ -88,9 +88,9 @@ def condition(ask: Ask, rows: Mapping[str, int]) -> Filter:
 
 def _ask_all(plan: LibraryPlan, reader: LibraryReader, embedder: Embedder) -> Iterator[tuple[Ask, Retrieved]]:
     rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
-    vectors = embedder.embed_questions([ask.text for ask in plan.asks])
+    vectors = embedder.embed_questions([ask.standalone for ask in plan.asks])
     for ask, vector in zip(plan.asks, vectors, strict=True):
-        retrieved = retrieve(ask.text, vector, reader, where=condition(ask, rows))
+        retrieved = retrieve(ask.standalone, vector, reader, where=condition(ask, rows), asked=ask.text)
         if retrieved.candidates:
             yield ask, retrieved
 
@@ -112,15 +112,20 @@ def _scores(
         out.write("" if before.endswith("\n") or not before else "\n")
         for number, (ask, retrieved) in enumerate(asked, 1):
             passages = [passage_text(c.chunk) for c in retrieved.candidates]
-            key = hashlib.sha256("\0".join([ask.text, *passages]).encode("utf-8")).hexdigest()
+            key = hashlib.sha256("\0".join([ask.standalone, *passages]).encode("utf-8")).hexdigest()
             if key not in known:
-                known[key] = tuple(score.raw for score in scorer.score(ask.text, passages))
+                known[key] = tuple(score.raw for score in scorer.score(ask.standalone, passages))
                 out.write(json.dumps({"key": key, "raw": known[key]}) + "\n")
                 out.flush()
             result.append(known[key])
             if number % 100 == 0:
                 say(f"{plan.name}: scored {number} of {len(asked)}")
     return result
+
+
+def _library(plan: str) -> str:
+    """Plans that differ only in how they are asked share a library."""
+    return plan.removesuffix(" within context").removesuffix(" followed up")
 
 
 def _plain(text: str) -> str:

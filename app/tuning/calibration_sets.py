@@ -49,7 +49,10 @@ _POINTS_ELSEWHERE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question to a library. `relevant` and `scope` are passage ids; an empty scope is the whole library."""
+    """One question to a library. `relevant` and `scope` are passage ids; an empty scope is the whole library.
+
+    `carried` are terms of an earlier question that a follow-up is searched with.
+    """
 
     id: str
     text: str
@@ -57,6 +60,12 @@ class Ask:
     relevant: frozenset[str] = frozenset()
     answers: tuple[str, ...] = ()
     scope: frozenset[str] = frozenset()
+    carried: tuple[str, ...] = ()
+
+    @property
+    def standalone(self) -> str:
+        """What is searched for and scored: the text, with carried terms behind it as `app.stages.rewrite` puts them."""
+        return f"{self.text} ({' '.join(self.carried)})" if self.carried else self.text
 
 
 @dataclass(frozen=True, slots=True)

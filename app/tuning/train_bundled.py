@@ -25,6 +25,7 @@ from app.providers.bundled_embedding import open_bundled_embedder
 from app.settings import load_settings
 from app.tuning.encoder import load_minilm
 from app.tuning.export import bundle
+from app.tuning.folds import FOLDS
 from app.tuning.groups import PLANS, Group, SetPlan
 from app.tuning.loop import TrainPlan
 from app.tuning.losses import LossPlan
@@ -65,7 +66,11 @@ def planned(options: argparse.Namespace) -> Run:
         second=second,
         distil=options.distil,
         losses=losses,
-        sets=dict.fromkeys(PLANS, _SMOKE_SET) if options.smoke else PLANS,
+        sets={
+            name: _SMOKE_SET if options.smoke else sized
+            for name, sized in PLANS.items()
+            if name not in FOLDS.get(options.without_fold, frozenset())
+        },
         without=frozenset({"gap", "swapped"}) if options.no_near_misses else frozenset(),
         device=options.device,
         deadline=time.monotonic() + 60.0 * options.minutes,
@@ -128,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--distil", action="store_true", help="soften round 2's labels by round 1's logits")
     parser.add_argument("--loss", choices=("both", "pointwise", "listwise"), default="both")
     parser.add_argument("--no-near-misses", action="store_true", help="an ablation")
+    parser.add_argument("--without-fold", choices=tuple(FOLDS), help="keep the model from one kind of document")
     parser.add_argument("--steps", type=int, help="training steps in all")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop, resumably, after so many minutes")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

@@ -1,21 +1,20 @@
 """What carried-over terms do to follow-ups: `python -m tests.benchmarks.followups [--questions N] [--json]`.
 
 Follow-ups are made from the choosing sets: a question whose words shared with another question about the same document
-are replaced by "it", asked after that other question, so that `app.stages.rewrite` would carry its terms over. Three
+are replaced by "it", asked after that other question, so that `app.stages.rewrite` would carry its terms over. Four
 ways are judged by the shipped calibration from retrieval evidence: the question as it was written, the follow-up with
-carried terms counted as words a passage must contain, and with coverage measured on what was asked alone
-(`Question.asked`, shipped). The calibration was fitted on other questions of the same documents: compare the ways with
-each other, and take no number here for what an unseen library would give.
+carried terms counted as words a passage must contain, with coverage and BM25 share measured on what was asked alone
+(`Question.asked`), and with only coverage measured so (shipped). The calibration was fitted on other questions of the
+same documents: compare the ways with each other, and take no number here for what an unseen library would give.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,34 +25,20 @@ from app.calibration.store import evidence_calibration
 from app.domain import Retrieved
 from app.errors import SluiceError
 from app.library import open_reader
-from app.ports import Embedder
+from app.ports import Embedder, LibraryReader
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from app.stages.retrieve import retrieve
 from app.tuning.calibration_observe import fill_library, relevant_chunks
 from app.tuning.calibration_sets import ABSTENTION, FITTED, Ask, LibraryPlan, plan_abstention, plan_fitted
+from app.tuning.follow_ups import plan_follow_ups
 from app.tuning.sources import QuestionSet, read_set
-from app.words import content_words
 from tests.benchmarks.datasets import DATA
 
 SETS = ("train_squad11", "train_squadshifts", "train_medquad", "train_selqa", "train_covidqa", ABSTENTION)
-WAYS = ("as written", "carried counted", "asked only")
-CARRIED = 8
+WAYS = ("as written", "carried counted", "asked only", "shipped")
 SEED = 7
 _ALL = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUp:
-    """A simulated follow-up: the ask it was made from, its text, and the terms carried over from the turn before."""
-
-    ask: Ask
-    text: str
-    carried: tuple[str, ...]
-
-    @property
-    def standalone(self) -> str:
-        return f"{self.text} ({' '.join(self.carried)})"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -86,50 +71,6 @@ def plans() -> list[tuple[LibraryPlan, QuestionSet]]:
     return [(plan, source) for plan, source in every if plan.name in SETS]
 
 
-def follow_up(before: str, ask: Ask) -> FollowUp | None:
-    """The ask with "it" for the words it shares with the question before; None where it would not lean on that.
-
-    >>> made = follow_up("Who founded Sluice Ltd?", Ask("q", "Where did Sluice Ltd build mills?", "answerable"))
-    >>> made.text, made.carried
-    ('Where did it build mills?', ('founded', 'sluice', 'ltd'))
-    """
-    earlier, own = content_words(before), set(content_words(ask.text))
-    shared = own & set(earlier)
-    if not shared or shared == own:
-        return None
-    kept: list[str] = []
-    for word in ask.text.split():
-        parts = content_words(word)
-        if not parts or not set(parts) <= shared:
-            kept.append(word)
-        elif "it" not in kept:
-            kept.append("it")
-    text = " ".join(kept)
-    carried = [word for word in dict.fromkeys(earlier) if word not in content_words(text)]
-    return FollowUp(ask, text, tuple(carried[:CARRIED]))
-
-
-def simulated(plan: LibraryPlan, source: QuestionSet, most: int) -> list[FollowUp]:
-    """At most `most` follow-ups of each kind, each after another question about the same document."""
-    generator = random.Random(SEED)
-    document = {}
-    for asked in source.questions:
-        passage = asked.positives[0] if asked.positives else str(asked.extra.get("passage_id", ""))
-        if passage in source.passages:
-            document[asked.id] = source.passages[passage].title.split(" - ")[0]
-    about: dict[str, list[Ask]] = {}
-    for ask in plan.asks:
-        about.setdefault(document[ask.id], []).append(ask)
-    made: dict[str, list[FollowUp]] = {}
-    for ask in plan.asks:
-        others = [other for other in about[document[ask.id]] if other.id != ask.id]
-        tried = (follow_up(o.text, ask) for o in generator.sample(others, min(6, len(others))))
-        first = next((f for f in tried if f is not None), None)
-        if first is not None:
-            made.setdefault(ask.kind, []).append(first)
-    return [f for kind in made.values() for f in generator.sample(kind, min(most, len(kind)))]
-
-
 def run(
     plan: LibraryPlan,
     source: QuestionSet,
@@ -140,24 +81,38 @@ def run(
 ) -> dict[str, Any]:
     """One set's numbers by way."""
     name = fill_library(plan, settings.sluice_home / "calibration", lambda text: print(text, file=sys.stderr))
-    made = simulated(plan, source, most)
+    made = plan_follow_ups(plan, source, questions=most, seed=SEED).asks
+    alone = {ask.id: ask.text for ask in plan.asks}
     rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
-    written = embedder.embed_questions([f.ask.text for f in made])
+    written = embedder.embed_questions([alone[f.id] for f in made])
     carried = embedder.embed_questions([f.standalone for f in made])
     found: dict[str, list[tuple[Ask, float, bool]]] = {way: [] for way in WAYS}
     reader = open_reader(settings.libraries_dir, name, embedder_id=embedder.id)
     try:
         for f, plain, leaning in zip(made, written, carried, strict=True):
+            shipped = retrieve(f.standalone, leaning, reader, asked=f.text)
             for way, retrieved in (
-                ("as written", retrieve(f.ask.text, plain, reader)),
+                ("as written", retrieve(alone[f.id], plain, reader)),
                 ("carried counted", retrieve(f.standalone, leaning, reader)),
-                ("asked only", retrieve(f.standalone, leaning, reader, asked=f.text)),
+                ("asked only", _share_of_asked(shipped, f.text, reader)),
+                ("shipped", shipped),
             ):
                 if retrieved.candidates:
-                    found[way].append((f.ask, *_judged(f.ask, retrieved, calibration, rows)))
+                    found[way].append((f, *_judged(f, retrieved, calibration, rows)))
     finally:
         reader.close()
     return {way: _numbers(found[way], calibration.policy.answer_above or 0.0) for way in WAYS}
+
+
+def _share_of_asked(retrieved: Retrieved, asked: str, reader: LibraryReader) -> Retrieved:
+    found = reader.bm25(asked, [c.chunk.id for c in retrieved.candidates])
+    most = found.ceiling or 1.0
+    return replace(
+        retrieved,
+        candidates=tuple(
+            replace(c, bm25_share=min(1.0, found.bm25.get(c.chunk.id, 0.0) / most)) for c in retrieved.candidates
+        ),
+    )
 
 
 def _judged(ask: Ask, retrieved: Retrieved, calibration: FittedCalibration, rows: dict[str, int]) -> tuple[float, bool]:

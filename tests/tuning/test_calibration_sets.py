@@ -7,6 +7,8 @@ import pytest
 from app.domain import Chunk
 from app.tuning.calibration_observe import relevant_chunks
 from app.tuning.calibration_sets import (
+    ABSTENTION,
+    FITTED,
     Ask,
     LibraryPlan,
     is_choosing_half,
@@ -15,6 +17,8 @@ from app.tuning.calibration_sets import (
     plan_repeated,
     stands_alone,
 )
+from app.tuning.folds import FOLDS, fold_of
+from app.tuning.groups import PLANS
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import HELD_OUT_SHARE, bucket, held_out, source_document
 from tests.fakes import chunk
@@ -123,3 +127,9 @@ def test_of_a_passage_cut_in_several_only_the_chunk_with_the_answer_is_relevant(
     assert relevant_chunks(ask, chunks, rows) == (True, False, False)
     without = Ask("q", "Where?", "answerable", frozenset({"a"}), answers=("nowhere in the text",))
     assert relevant_chunks(without, chunks, rows) == (True, True, False)
+
+
+def test_every_set_that_is_trained_or_fitted_on_belongs_to_one_fold() -> None:
+    names = [name for fold in FOLDS.values() for name in fold]
+    assert sorted(names) == sorted({*PLANS, *FITTED, ABSTENTION})
+    assert all(name in FOLDS[fold_of(name)] for name in names)

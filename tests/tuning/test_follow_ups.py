@@ -1,10 +1,10 @@
-"""How the benchmark makes follow-ups out of questions."""
+"""How the calibration benchmark makes follow-ups out of questions."""
 
 from __future__ import annotations
 
 from app.stages.rewrite import leans
 from app.tuning.calibration_sets import Ask
-from tests.benchmarks.followups import follow_up
+from app.tuning.follow_ups import follow_up
 
 
 def ask(text: str) -> Ask:

@@ -12,6 +12,7 @@ SluiceError
 |   |-- ModelMissing           weights are not on this machine
 |   `-- ModelDamaged           a checksum or a file is wrong
 |-- CalibrationError           a calibration that does not belong to this scorer, or cannot be read
+|-- DiskError                  a file or folder of ours cannot be read or written: rights, space, a path that is none
 |-- ProviderError              someone else's service
 |   |-- ProviderTimeout
 |   |-- ProviderUnreachable
@@ -26,6 +27,12 @@ Errors are caught in the CLI and in the UI page, nowhere else; a refusal is a re
 """
 
 from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+_FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 class SluiceError(Exception):
@@ -101,4 +108,24 @@ class ProviderBroken(ProviderError): ...
 class ProviderNonsense(ProviderError): ...
 
 
+class DiskError(SluiceError): ...
+
+
 class UsageError(SluiceError): ...
+
+
+def disk_error(error: OSError) -> DiskError | None:
+    """What a file that cannot be read or written means to a person; None where the error is about no file (a socket,
+    say), and so is a defect.
+
+    >>> disk_error(PermissionError(13, "Permission denied", "/labels/votes.jsonl")).message
+    '/labels/votes.jsonl: Permission denied.'
+    """
+    said = error.strerror or type(error).__name__
+    if isinstance(error.filename, str | bytes):
+        path = Path(os.fsdecode(error.filename))
+        hint = f"Look whether you may write there and whether there is room: ls -ld {path.parent}; df -h"
+        return DiskError(f"{path}: {said}.", hint=hint)
+    if error.errno in _FULL_OR_BROKEN:  # from a write, which names no file
+        return DiskError(f"The disk cannot be written to: {said}.", hint="Look which one is full: df -h")
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from app.automatic import Automatic, automatic
 from app.calibration.score_only import score_only
 from app.calibration.store import calibration_for
 from app.domain import Chunk, Filter, LibraryInfo, Scalar
-from app.errors import LibraryNotFound, SettingsError
+from app.errors import LibraryNotFound, SettingsError, UsageError
 from app.evaluation.votes import Votes
 from app.library import admin, check
 from app.library.pool import ReaderPool
@@ -163,10 +164,14 @@ class Sluice:
         )
 
     def gate_choice(self, **chosen: float | int | None) -> GateChoice:
-        """The gate as the settings have it, with what is given here over it."""
+        """The gate as the settings have it, with what is given here over it. Raises UsageError for a NaN: no score is
+        below it, so that the gate would stand open."""
         names = (*GateChoice.__dataclass_fields__,)
-        values = {name: getattr(self.settings, name) for name in names}
-        return GateChoice(**{**values, **_given(**chosen)})
+        values = {**{name: getattr(self.settings, name) for name in names}, **_given(**chosen)}
+        for name, value in values.items():
+            if value is not None and math.isnan(value):
+                raise UsageError(f"{name} is not a number.", hint="Give one, for example 0.3, or leave it out.")
+        return GateChoice(**values)
 
     def samples(self, library: str) -> tuple[SampleQuestion, ...]:
         """Sample questions for the handbook; none for a library of one's own."""

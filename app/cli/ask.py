@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 
 from app.cli import show
-from app.cli.options import open_sluice, question_options
+from app.cli.options import QUESTION, open_sluice, question_options
 from app.domain import Trace
 from app.trace_json import trace_to_json
 
 
 @click.command("ask", help="Ask one question. Exit code 3 when the gate refuses it.")
-@click.argument("question")
+@click.argument("question", type=QUESTION)
 @question_options
 @click.option("--force", is_flag=True, help="If the gate refuses, answer from the nearest misses anyway.")
 @click.option("--explain", is_flag=True, help="Show every candidate before and after, with the reason.")

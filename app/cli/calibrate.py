@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 
 import click
@@ -19,6 +20,12 @@ from app.settings import load_settings
 from app.wiring import Sluice, build
 
 
+def _a_number(_ctx: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):  # lies in every range, as click reads them
+        raise click.BadParameter("nan is not a number.")
+    return value
+
+
 @click.command("calibrate", help="Fit p and the gate's thresholds on a question set of your own.")
 @click.argument("questions")
 @click.option("--library", "-l", help="Library to ask (default: LIBRARY).")
@@ -30,7 +37,14 @@ from app.wiring import Sluice, build
     metavar="TARGET",
     help="f1, precision=X, false-answers=A or lost=ALPHA; repeat it to set both thresholds.",
 )
-@click.option("--test-share", type=click.FloatRange(0.1, 0.9), default=0.5, show_default=True, help="To measure on.")
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0.1, 0.9),
+    callback=_a_number,
+    default=0.5,
+    show_default=True,
+    help="To measure on.",
+)
 @click.option("--seed", default="", help="Any text; another one gives another split.")
 @click.option("--apply", "apply_it", is_flag=True, help="Use it: write the calibration file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from app.cli import played, show
-from app.cli.options import open_sluice, question_options
+from app.cli.options import QUESTION, open_sluice, question_options
 from app.compare import ARMS, Arm, Comparison, compare, comparison_to_json
 
 _TITLES: dict[Arm, str] = {
@@ -28,7 +28,7 @@ _TITLES: dict[Arm, str] = {
 
 
 @click.command("compare", help="Answer one question with and without reranking, on the same candidates.")
-@click.argument("question")
+@click.argument("question", type=QUESTION)
 @question_options
 @click.option("--all-arms", is_flag=True, help="Also: reranked but ungated, and retrieval evidence only.")
 @click.option("--no-answers", is_flag=True, help="Passages only; no chat call is made.")

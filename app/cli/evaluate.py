@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from app.cli.grading import graded, measure_agreement, most_in_words, open_grader, pairs_to_grade
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
+from app.domain import RetrievalMode
 from app.errors import UsageError
 from app.evaluation.against import ConfigurationCheck, check_lines, check_run
 from app.evaluation.document import Section
@@ -21,7 +22,7 @@ from app.evaluation.grid import Failed, Finished, RunStopped, Started, run_grid
 from app.evaluation.grid import Progress as Asked
 from app.evaluation.plain_values import plain_values
 from app.evaluation.plan import Plan, plan_run
-from app.evaluation.questions.kept import set_path
+from app.evaluation.questions.kept import kept_sets, set_path
 from app.evaluation.questions.model import QuestionSet
 from app.evaluation.questions.read import read_questions
 from app.evaluation.report import Report
@@ -33,6 +34,7 @@ from app.wiring import Sluice, build
 
 _SHOWN = ("Configurations", "Which step paid", "The gate", "Failures", "Answers", "Cost")
 _REGRESSION = 4
+_MOST_CANDIDATES = 100  # as CANDIDATES in the settings
 
 
 @click.command("evaluate", help="Measure on a question set whether reranking pays, and which step of it.")
@@ -68,12 +70,13 @@ def command(
     sluice = build(settings)
     grader = open_grader(settings) if grade else None
     baseline = None if compare is None else read_run(compare)
-    if questions is None:
+    if not questions:
         if baseline is None:
             raise UsageError(
                 "Name a question set.",
                 hint="sluice evaluate QUESTIONS, or --compare BASELINE to ask its questions again.",
             )
+        _as_it_asked({"--rerank": rerank, "--retrieval": retrieval, "--candidates": candidates, "--questions": sample})
         plan = _as_before(sluice, baseline, library=library, answers=answers, grader=grader)
     else:
         plan = plan_run(
@@ -81,7 +84,7 @@ def command(
             question_set(settings, questions),
             library=library,
             rerankers=_listed(rerank) or (settings.reranker,),
-            retrievals=_listed(retrieval) or (None,),
+            retrievals=_modes(retrieval) or (None,),
             candidates=_numbers(candidates) or (None,),
             sample=sample,
             seed=seed,
@@ -117,13 +120,25 @@ def command(
 
 
 def question_set(settings: Settings, named: str) -> QuestionSet:
-    """A question set by its file, or by the name it is kept under for the library."""
-    path = Path(named)
-    if not path.exists() and path.suffix == "":
-        kept = set_path(settings.sluice_home, settings.library, named)
-        if kept.exists():
-            return read_questions(kept)
-    return read_questions(path)
+    """A question set by its file, or by the name it is kept under for the library. Raises UsageError where there is
+    none, QuestionSetError for one that cannot be used."""
+    path, home, library = Path(named), settings.sluice_home, settings.library
+    if path.is_dir():
+        raise UsageError(
+            f"{path} is a folder, and no question set.",
+            hint=f"Make one of it: sluice questions import {path} --library {library}",
+        )
+    if path.exists() or path.suffix != "":
+        return read_questions(path)
+    kept = set_path(home, library, named)
+    if not kept.exists():
+        names = ", ".join(each.stem for each in kept_sets(home, library))
+        raise UsageError(
+            f"There is no file {named}, and {library} has no question set of that name"
+            + (f" (it has: {names})." if names else "."),
+            hint=f"sluice questions import FILE_OR_FOLDER --library {library}",
+        )
+    return read_questions(kept)
 
 
 def _run(sluice: Sluice, plan: Plan, folder: RunFolder) -> None:
@@ -169,13 +184,39 @@ def _listed(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
 
 
+def _modes(text: str | None) -> tuple[str, ...]:
+    given, known = _listed(text), get_args(RetrievalMode)
+    for mode in given:
+        if mode not in known:
+            raise UsageError(f"--retrieval {mode} is no way of searching.", hint=f"One of: {', '.join(known)}")
+    return given
+
+
 def _numbers(text: str | None) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in _listed(text))
+        given = tuple(int(part) for part in _listed(text))
     except ValueError:
         raise UsageError(
             f"--candidates {text} is not a list of numbers.", hint="For example: --candidates 20,50"
         ) from None
+    for number in given:
+        if not 1 <= number <= _MOST_CANDIDATES:
+            raise UsageError(
+                f"--candidates {number}: 1 to {_MOST_CANDIDATES} are searched for.",
+                hint="For example: --candidates 20,50",
+            )
+    return given
+
+
+def _as_it_asked(given: Mapping[str, str | int | None]) -> None:
+    """Without questions of its own a comparison asks what the baseline asked; raises UsageError for an option that
+    would have it ask otherwise."""
+    otherwise = [option for option, value in given.items() if value is not None]
+    if otherwise:
+        raise UsageError(
+            f"{', '.join(otherwise)}: the baseline's questions are asked as the baseline asked them.",
+            hint=f"Leave it out, or name the questions: sluice evaluate QUESTIONS --compare BASELINE {otherwise[0]}",
+        )
 
 
 def _as_json(report: Report, folder: RunFolder, checks: Sequence[ConfigurationCheck]) -> dict[str, Any]:

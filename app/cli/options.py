@@ -16,6 +16,19 @@ from app.wiring import Sluice, build
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+
+class _Question(click.types.StringParamType):
+    """Words to ask. A terminal that is not set to UTF-8 hands over bytes that stand for no text."""
+
+    def convert(self, value: str | bytes, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(super().convert(value, param, ctx))
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            self.fail("it holds bytes that are not text in UTF-8; type it again.", param, ctx)
+        return text
+
+
+QUESTION = _Question()
+
 _SHARED = (
     click.option("--library", "-l", help="Library to ask (default: LIBRARY)."),
     click.option("--reranker", "-r", help="auto, bundled, late-interaction, cross-encoder:NAME, cohere:MODEL or none."),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.errors import SluiceError
+from app.errors import SluiceError, disk_error
 from app.theme import css_variables
 from app.ui.links import Links
 from app.ui.parts import failure
@@ -36,6 +36,11 @@ def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
         page.run()
     except SluiceError as error:
         failure.show(error)
+    except OSError as error:
+        trouble = disk_error(error)
+        if trouble is None:
+            raise
+        failure.show(trouble)
 
 
 def _dialogs() -> str:

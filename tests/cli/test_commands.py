@@ -68,6 +68,9 @@ def test_a_filter_narrows_the_candidates(handbook_home: Path) -> None:
         (("ask", "x", "--candidates", "500"), 2, "candidates"),
         (("ask", "x", "--filter", "nonsense"), 2, "FIELD=VALUE"),
         (("ask", "x", "--reranker", "magic"), 2, "names no reranker"),
+        (("ask", "x\udcff"), 2, "not text in UTF-8"),  # as Python hands over a byte that is no text
+        (("ask", "x", "--keep-above", "nan"), 2, "keep_above is not a number"),
+        (("calibrate", "x.jsonl", "--test-share", "nan"), 2, "nan is not a number"),
         (("nonsense",), 2, "No such command"),
     ],
 )

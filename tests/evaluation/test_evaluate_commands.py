@@ -100,9 +100,14 @@ def test_a_set_is_found_by_its_name(home: Path) -> None:
         (("set.jsonl", "-l", "nowhere"), 1, "sluice ingest"),
         (("set.jsonl", "-l", "towns", "--rerank", "magic"), 2, "names no reranker"),
         (("set.jsonl", "-l", "towns", "--candidates", "many"), 2, "--candidates 20,50"),
-        (("set.jsonl", "-l", "towns", "--retrieval", "psychic"), 2, "RETRIEVAL"),
+        (("set.jsonl", "-l", "towns", "--retrieval", "psychic"), 2, "One of: dense, lexical, hybrid"),
         (("set.jsonl", "-l", "towns", "--compare", "."), 2, "holds no run"),
         (("--compare", "base", "--out", "base"), 2, "compared with itself"),
+        (("--compare", "base", "--candidates", "3"), 2, "as the baseline asked them"),
+        (("base", "-l", "towns"), 2, "sluice questions import base --library towns"),
+        (("other", "-l", "towns"), 2, "There is no file other, and towns has no question set of that name"),
+        (("set.jsonl", "-l", "towns", "--candidates", "0"), 2, "--candidates 0: 1 to 100"),
+        (("set.jsonl", "-l", "towns", "--rerank", "none", "--out", "set.jsonl/run"), 1, "Not a directory"),
     ],
 )
 def test_errors_say_what_to_type(home: Path, run: Path, arguments: tuple[str, ...], code: int, words: str) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from app.cli import show
 from app.cli.options import QUESTION, open_sluice, question_options
 from app.domain import Trace
+from app.prices.words import explained
 from app.trace_json import trace_to_json
 
 
@@ -57,12 +58,16 @@ def print_trace(trace: Trace, *, explain: bool, streamed: bool = False) -> None:
             click.echo(line)
     click.echo("")
     click.echo(show.summary(trace))
+    if not explain and trace.cost_usd is None:
+        notes.print(explained(trace.charges), markup=False)
     if explain:
         wide = Console(highlight=False, width=None if Console().is_terminal else 160)
         click.echo("")
         wide.print(show.decisions_table(trace.gate.decisions))
         click.echo("")
         click.echo(show.stage_times(trace))
+        if costs := show.stage_costs(trace):
+            click.echo(costs)
         click.echo(trace.judged.run.calibration_note)
         if trace.judged.run.why:
             click.echo(trace.judged.run.why)

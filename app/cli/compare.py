@@ -18,6 +18,7 @@ from rich.text import Text
 from app.cli import played, show
 from app.cli.options import QUESTION, open_sluice, question_options
 from app.compare import ARMS, Arm, Comparison, compare, comparison_to_json
+from app.prices.words import explained
 
 _TITLES: dict[Arm, str] = {
     "off": "Without reranking",
@@ -53,6 +54,9 @@ def command(
     console = Console(highlight=False, width=None if Console().is_terminal else 160)
     console.print(Columns([_panel(comparison, arm) for arm in arms], equal=True, expand=True))
     click.echo(show.comparison_line(comparison))
+    unknown = [trace.charges for trace in comparison.arms.values() if trace.cost_usd is None]
+    for said in dict.fromkeys(map(explained, unknown)):
+        click.echo(said)
 
 
 def _panel(comparison: Comparison, arm: Arm) -> Panel:

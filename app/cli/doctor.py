@@ -14,6 +14,7 @@ import click
 from app.automatic import automatic, rivals
 from app.errors import SluiceError
 from app.library import admin
+from app.prices.read import price_list
 from app.providers.embedding import open_embedder
 from app.providers.reranking.registry import choices
 from app.providers.score_cache import ScoreFile
@@ -57,6 +58,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_rerankers(settings),
         _score_cache(settings),
         _chat(settings),
+        _prices(settings),
         *_libraries(settings),
     ]
 
@@ -117,6 +119,14 @@ def _chat(settings: Settings) -> Finding:
     where = settings.openai_base_url or "the OpenAI API"
     key = "a key is set" if settings.openai_api_key is not None else "no key (a local server needs none)"
     return Finding("Chat model", "ok", f"{settings.chat_model} at {where}; {key}")
+
+
+def _prices(settings: Settings) -> Finding:
+    try:
+        known = price_list(settings.price_file)
+    except SluiceError as error:
+        return Finding("Prices", "missing", error.message, error.hint)
+    return Finding("Prices", "ok", known.label)
 
 
 def _libraries(settings: Settings) -> list[Finding]:

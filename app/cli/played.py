@@ -12,7 +12,8 @@ from rich.table import Table
 
 from app.errors import UsageError
 from app.evaluation.pasted import MOST, column, read_table, read_text, split_passages
-from app.evaluation.playground import Play, agreements, distinct, named_by_hand, play, play_to_json
+from app.evaluation.playground import Play, Ranking, agreements, distinct, named_by_hand, play, play_to_json
+from app.prices.words import explained
 from app.settings import load_settings
 from app.wiring import build
 
@@ -22,7 +23,7 @@ def command(question: str, path: Path, *, reranker: str | None, as_json: bool) -
     sluice = build(load_settings())
     choices = sluice.rerankers()
     picked = choices if reranker is None else [named_by_hand(reranker, choices)]
-    found = play(question, read(path), picked, sluice.open_judge)
+    found = play(question, read(path), picked, sluice.open_judge, prices=sluice.prices)
     if as_json:
         click.echo(json.dumps(play_to_json(found), ensure_ascii=False, indent=2))
     else:
@@ -71,15 +72,22 @@ def _lines(found: Play) -> list[str]:
         if ranking is None:
             lines.append(f"{result.label}: failed: {result.error} {result.hint}".rstrip())
             continue
-        cost = "free, runs here" if ranking.cost_usd == 0.0 else "cost not known"
         cached = f", {ranking.cached} scores from the cache" if ranking.cached else ""
-        lines.append(f"{result.label}: scale {ranking.scale.value}, {ranking.ms:.0f} ms{cached}, {cost}")
+        lines.append(f"{result.label}: scale {ranking.scale.value}, {ranking.ms:.0f} ms{cached}, {_cost(ranking)}")
     for pair in agreements(found):
         top = "" if pair.top is None else f", {round(pair.top * 5)} of the first 5 in common"
         tau = "-" if pair.tau is None else f"{pair.tau:.2f}"
         lines.append(f"{pair.one} and {pair.other}: Kendall tau {tau}{top}")
     lines += [f"not available: {u.label}: {u.reason}" for u in found.unusable]
     return lines
+
+
+def _cost(ranking: Ranking) -> str:
+    """`free, runs here`, `$0.0020 (at list prices read on ...)`, or why the cost is not known."""
+    note = explained(ranking.charges)
+    if ranking.cost_usd is None:
+        return f"cost not known. {note}"
+    return f"{ranking.paid} ({note[:1].lower()}{note[1:].rstrip('.')})" if note else ranking.paid
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,7 @@ from rich.table import Table
 from app.compare import Comparison
 from app.domain import Context, Decision, DecisionKind, Judged, Passage, Trace
 from app.odds import odds
+from app.prices.words import cost, dollars, explained
 from app.stages.context import where_from
 
 _STYLES = {
@@ -27,6 +28,8 @@ def summary(trace: Trace) -> str:
         parts.append(f"at most {trace.context.tokens:,} of {trace.context.budget:,} tokens")
     line = " -> ".join(parts)
     notes = [f"{trace.timings_ms['total'] / 1000:.2f} s", f"reranking: {judged.run.status}"]
+    if said := cost(trace.charges):
+        notes.insert(1, said)
     if judged.run.status in ("applied", "fallback") and not gate.changed_order and judged.scored:
         notes.append("reranking changed nothing")
     if judged.run.stopped_after is not None:
@@ -104,6 +107,12 @@ def stage_times(trace: Trace) -> str:
         for s in _STAGES
         if trace.timings_ms.get(s) is not None
     )
+
+
+def stage_costs(trace: Trace) -> str:
+    """`Cost: embed $0.0000002, score $0.0020. At list prices read on 2026-11-21.`; "" where no service took part."""
+    each = ", ".join(f"{charge.usage.stage} {dollars(charge.usd)}" for charge in trace.charges)
+    return f"Cost: {each}. {explained(trace.charges)}".rstrip() if each else ""
 
 
 def rewritten(judged: Judged) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.evaluation.intervals import Estimate
 from app.evaluation.verdict import points
+from app.prices.words import dollars
 
 
 def estimate(value: Estimate | None) -> str:
@@ -47,8 +48,8 @@ def milliseconds(value: float) -> str:
 
 
 def money(value: float | None) -> str:
-    """Dollars, `unknown` where the prices are, `free` for 0."""
-    return "unknown" if value is None else "free" if value == 0 else f"${value:,.2f}"
+    """`$2.10`, `free`, `not known`."""
+    return dollars(value)
 
 
 def p_value(value: float) -> str:

@@ -112,7 +112,7 @@ def _ask(
     text, history = asked.question.text, asked.question.history
     question, timings, used = pipeline.stand_alone(text, history=history)
     found: dict[tuple[str, int], Found] = {}  # of this question, and so within its scope
-    for configuration, options, free in zip(plan.configurations, plan.options, plan.free, strict=True):
+    for configuration, options in zip(plan.configurations, plan.options, strict=True):
         if configuration not in missing:
             continue
         search = (configuration.retrieval, configuration.candidates)
@@ -122,16 +122,14 @@ def _ask(
         if judged.run.status == "failed":
             yield configuration, judged, None
         else:
-            yield configuration, judged, _record(pipeline, plan, asked, judged, options, free=free)
+            yield configuration, judged, _record(pipeline, plan, asked, judged, options)
 
 
-def _record(
-    pipeline: Pipeline, plan: Plan, asked: Passages, judged: Judged, options: Options, *, free: bool
-) -> QuestionRecord:
+def _record(pipeline: Pipeline, plan: Plan, asked: Passages, judged: Judged, options: Options) -> QuestionRecord:
     question = asked.question
     trace = _finished(pipeline, judged, options, asked, answers=plan.answers)
     record = question_record(
-        replace(trace, cost_usd=0.0 if free and trace.cost_usd is None else trace.cost_usd),
+        trace,
         id_=question.id,
         answerable=question.answerable,
         relevant=asked.relevant,
@@ -156,7 +154,7 @@ def _finished(pipeline: Pipeline, judged: Judged, options: Options, asked: Passa
     context = None if gate.outcome == "refused" else pipeline.context(gate)
     ended = time.perf_counter()
     timings = {**judged.timings_ms, "gate": (decided - start) * 1000, "context": (ended - decided) * 1000}
-    return Trace(judged, gate, context, None, {**timings, "total": sum(timings.values())})
+    return pipeline.trace(judged, gate, context, None, {**timings, "total": sum(timings.values())})
 
 
 def _answers(trace: Trace, asked: Passages, grader: Grader | None) -> dict[str, AnswerRecord]:

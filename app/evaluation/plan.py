@@ -19,6 +19,7 @@ from app.evaluation.questions.resolve import all_can_be_asked, resolve
 from app.library.contents import read_contents
 from app.pipeline import GateChoice, Options, Pipeline
 from app.ports import Calibration
+from app.providers.embedding import runs_here
 from app.settings import Settings
 from app.stages.score import FailurePolicy, Judge
 
@@ -76,16 +77,14 @@ class Configuration:
 class Plan:
     """Everything decided before the first question. `options` handle a question under each configuration, in order.
 
-    `asked` are the questions in the order they are asked; `question_set` the same with their labels as given. `free`
-    says for each configuration that nothing outside this machine is paid for. `answers`: write and measure answers too;
-    `grader`: and have it grade them.
+    `asked` are the questions in the order they are asked; `question_set` the same with their labels as given.
+    `answers`: write and measure answers too; `grader`: and have it grade them.
     """
 
     asked: tuple[Passages, ...]
     question_set: QuestionSet
     configurations: tuple[Configuration, ...]
     options: tuple[Options, ...]
-    free: tuple[bool, ...]
     answers: bool
     manifest: Manifest
     grader: Grader | None = None
@@ -146,16 +145,16 @@ def plan_run(
     drawn = sampled(questions, sample, seed)
     asked = tuple(passages_of(resolved) for resolved in all_can_be_asked(resolve(drawn, contents)).questions)
     judges = [sluice.open_judge(c.reranker, contents.info) for c in chosen]
+    scored_here = all(
+        c.reranker == "none" or j.scorer.profile.fixed_weights for c, j in zip(chosen, judges, strict=True)
+    )
     local = _local(sluice.settings, answers=answers, history=any(q.history for q in drawn.questions))
+    prices = {} if local and scored_here else {"prices": sluice.pipeline.prices.label}
     return Plan(
         asked=asked,
         question_set=drawn,
         configurations=chosen,
         options=tuple(options.values()),
-        free=tuple(
-            local and (c.reranker == "none" or j.scorer.profile.fixed_weights)
-            for c, j in zip(chosen, judges, strict=True)
-        ),
         answers=answers,
         manifest=Manifest(
             questions=Asked(
@@ -171,7 +170,7 @@ def plan_run(
             configurations=tuple(
                 _note(c, j, first.gate, sluice.settings.passage_tokens) for c, j in zip(chosen, judges, strict=True)
             ),
-            settings=_settings(sluice.settings, first, answers, grader),
+            settings={**_settings(sluice.settings, first, answers, grader), **prices},
             versions=versions(),
         ),
         grader=grader,
@@ -225,4 +224,4 @@ def _settings(settings: Settings, options: Options, answers: bool, grader: Grade
 
 def _local(settings: Settings, *, answers: bool, history: bool) -> bool:
     chat = settings.chat_configured and (answers or history)
-    return not chat and not settings.embedding.startswith("openai")
+    return not chat and runs_here(settings)

@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Protocol
 
-from app.domain import CalibrationKind, Candidate, Chunk, LibraryInfo, Retrieved, Scale
-from app.errors import ProviderNonsense, SluiceError, UsageError
+from app.domain import CalibrationKind, Candidate, Charge, Chunk, LibraryInfo, Retrieved, Scale, total_usd
+from app.errors import SluiceError, UsageError
 from app.evaluation.orders import overlap_at, tau_between
 from app.evaluation.pasted import check
-from app.stages.score import Judge, OpenJudge
+from app.metering import metered
+from app.prices.model import PriceList
+from app.prices.words import dollars, explained
+from app.stages.score import Judge, OpenJudge, scores_of
 
 TOP = 5
 GIVEN = "the order given"
@@ -40,8 +43,8 @@ class Choice(Protocol):
 class Ranking:
     """What one reranker made of the passages. `order` lists passage indices (0-based), best first; `raw` and `p` follow
     the passages. `ms` is the time of scoring alone, the model being loaded; `cached` of the scores were not computed
-    but read. `local`: it runs on this machine, so that nothing is charged. `windowed`: so many passages were longer
-    than it reads at once, and were read in parts."""
+    but read. `local`: it runs on this machine, so that nothing is charged; else `charges` say what was. `windowed`: so
+    many passages were longer than it reads at once, and were read in parts."""
 
     scale: Scale
     order: tuple[int, ...]
@@ -53,11 +56,19 @@ class Ranking:
     cached: int
     local: bool
     windowed: int
+    charges: tuple[Charge, ...] = ()
 
     @property
     def cost_usd(self) -> float | None:
         """0.0 where nothing is charged; None where it is not known."""
-        return 0.0 if self.local else None
+        return total_usd(self.charges)
+
+    @property
+    def paid(self) -> str:
+        """The cost in words: `free, runs here`, `$0.0020`, `not known`."""
+        if self.local:
+            return "free, runs here"
+        return "free, from the cache" if not self.charges and self.cached else dollars(self.cost_usd)
 
     @property
     def ranks(self) -> tuple[int, ...]:
@@ -140,6 +151,7 @@ def play(
     choices: Sequence[Choice],
     open_judge: OpenJudge,
     *,
+    prices: PriceList | None = None,
     before_each: Callable[[str], None] | None = None,
 ) -> Play:
     """Have every usable reranker rank the passages; `before_each` hears the label of the next.
@@ -156,7 +168,7 @@ def play(
         if before_each is not None:
             before_each(label)
         try:
-            ranking = rank(question.strip(), passages, open_judge(choice.name, _NO_LIBRARY))
+            ranking = rank(question.strip(), passages, open_judge(choice.name, _NO_LIBRARY), prices or PriceList())
         except SluiceError as error:
             results.append(Played(choice.name, label, error=error.message, hint=error.hint))
         else:
@@ -164,14 +176,13 @@ def play(
     return Play(question.strip(), tuple(passages), tuple(results), unusable)
 
 
-def rank(question: str, passages: Sequence[str], judge: Judge) -> Ranking:
+def rank(question: str, passages: Sequence[str], judge: Judge, prices: PriceList) -> Ranking:
     """One reranker's ranking. Raises what the scorer raises, and ProviderNonsense when scores are missing or NaN."""
     profile = judge.scorer.profile
     start = time.perf_counter()
-    scores = judge.scorer.score(question, list(passages))
+    with metered() as used:
+        scores = scores_of(judge.scorer, question, list(passages))
     ms = (time.perf_counter() - start) * 1000
-    if len(scores) != len(passages):
-        raise ProviderNonsense(f"{profile.label} gave {len(scores)} scores for {len(passages)} passages.")
     candidates = tuple(Candidate(_chunk(text, n), n + 1) for n, text in enumerate(passages))
     retrieved = Retrieved(candidates, "hybrid", len(candidates), _NO_LIBRARY, lexical_available=False)
     judgement = judge.calibration.judge(retrieved, scores)
@@ -186,6 +197,7 @@ def rank(question: str, passages: Sequence[str], judge: Judge) -> Ranking:
         cached=sum(score.cached for score in scores),
         local=profile.fixed_weights,
         windowed=sum(score.windows > 1 for score in scores),
+        charges=tuple(prices.charge(usage) for usage in used),
     )
 
 
@@ -237,4 +249,5 @@ def _result_to_json(result: Played) -> dict[str, Any]:
         "ms": round(ranking.ms, 3),
         "cached_scores": ranking.cached,
         "cost_usd": ranking.cost_usd,
+        "cost_note": explained(ranking.charges),
     }

@@ -7,6 +7,7 @@ from app.evaluation.figures import milliseconds, money, whole
 from app.evaluation.report import Report
 from app.evaluation.sections_gate import answers, calibration, failures, gate
 from app.evaluation.sections_ranking import configurations, measures, moved, steps
+from app.prices.words import HOW_TO_KNOW
 from app.trace_json import STAGES
 
 
@@ -50,7 +51,25 @@ def _cost(report: Report) -> Section:
         for c in asked
         if c.scored_from_cache
     ]
+    words += _money_words(report)
     return Section("Cost", tuple(words), (Table(("", *(c.note.id for c in asked)), tuple(rows)),))
+
+
+def _money_words(report: Report) -> list[str]:
+    """Whose prices, what is left out, and what would make a cost known; nothing where nobody is paid."""
+    settings, asked = report.manifest.settings, report.configurations
+    words = []
+    if "prices" in settings:
+        words.append(f"Money: {settings['prices']}, times what the services reported they used.")
+        if settings.get("chat_model") and not settings.get("answers"):
+            words.append("No answers were written, so the chat model's price of one is not in it (`--answers`).")
+    unknown = [c.note.id for c in asked if c.records and c.cost.usd_per_1000 is None]
+    if unknown:
+        words.append(
+            f"The money of {', '.join(unknown)} is not known: a service did not report what it used, or has no price. "
+            f"{HOW_TO_KNOW}"
+        )
+    return words
 
 
 def _made_of(report: Report) -> Section:

@@ -84,7 +84,7 @@ def test_words_and_tables_say_what_was_left_out() -> None:
     assert "3 questions are weak" in markdown
     assert "none: 1 questions have no record" in markdown
     assert "| wrong answers, of unanswerable questions | .00 (.00 to .79) of 1 |" in markdown
-    assert "unknown" in markdown  # what it costs, since nothing says so
+    assert "not known" in markdown  # what it costs, since nothing says so
 
 
 def test_the_html_file_needs_nothing_else() -> None:

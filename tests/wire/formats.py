@@ -168,8 +168,13 @@ def rerank_answer(body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": "00000000-0000-0000-0000-000000000000",
         "results": [{"index": i, "relevance_score": scores[i]} for i in order],
-        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}},
+        "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": searches(body["documents"])}},
     }
+
+
+def searches(documents: list[str]) -> int:
+    """What Cohere bills: one for up to 100 documents, each 500 tokens (here: words) of a long one being a document."""
+    return math.ceil(sum(max(1, math.ceil(len(document.split()) / 500)) for document in documents) / 100)
 
 
 def vector(text: str, dimension: int) -> list[float]:

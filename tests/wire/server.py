@@ -5,7 +5,7 @@
 
 Each request is checked against the published format (`formats`). `server.play("/v2/rerank", "503", "happy")` makes the
 next requests to a path go as the scenarios say, in order; after them all is well again. `server.answer` makes the chat
-answers: a function of the request's messages.
+answers: a function of the request's messages. With `server.reports = False` answers say nothing of what they used.
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class WireServer:
     answer: Answer = default_answer
     finish: str = "stop"
     pause: float = 0.0  # seconds between the events of a stream
+    reports: bool = True  # whether answers say what was used
+    cached_tokens: int = 0  # of the chat's input
     requests: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -151,9 +153,10 @@ class _Handler(BaseHTTPRequestHandler):
         wire = self.server.wire
         text = wire.answer(body["messages"])
         if body.get("stream") is not True:
-            self.send_json(200, chat_answer(body, text, wire.finish))
+            self.send_json(200, self.as_told(chat_answer(body, text, wire.finish)))
             return
-        events = [f"data: {json.dumps(event)}\n\n" for event in chat_events(body, text, wire.finish)]
+        told = [e for e in chat_events(body, text, wire.finish) if wire.reports or "usage" not in e]
+        events = [f"data: {json.dumps(self.as_told(event))}\n\n" for event in told]
         events.append("data: [DONE]\n\n")
         if scenario.startswith("half"):
             events = events[: max(2, len(events) // 2)]
@@ -242,7 +245,19 @@ class _Handler(BaseHTTPRequestHandler):
             del answer[items]
         elif scenario != "happy":
             raise AssertionError(f"unknown scenario {scenario}")
-        self.send_json(200, answer)
+        self.send_json(200, self.as_told(answer))
+
+    def as_told(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The answer with as much about what it used as this server tells."""
+        wire = self.server.wire
+        if not wire.reports:
+            return {name: value for name, value in answer.items() if name not in ("usage", "meta")}
+        if wire.cached_tokens and "usage" in answer:
+            return {
+                **answer,
+                "usage": {**answer["usage"], "prompt_tokens_details": {"cached_tokens": wire.cached_tokens}},
+            }
+        return answer
 
     def refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         cohere = {"id": "1", "message": message}

@@ -66,6 +66,7 @@ def _how(exchange: session.Exchange, view: View, options: Options) -> None:
             view.gate,
             view.context,
             view.trace.timings_ms,
+            charges=view.trace.charges,
             key=str(exchange.number),
             reworded=view.last,
         )

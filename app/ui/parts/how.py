@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from app.domain import Context, GateResult, Judged
+from app.domain import Charge, Context, GateResult, Judged
+from app.prices.words import dollars, explained
 from app.stages.context import passage_cost
+from app.ui import safe
 from app.ui.parts import bars, decisions, slope
 from app.ui.words import plural
 
@@ -18,6 +20,7 @@ def show(
     context: Context | None,
     timings_ms: Mapping[str, float],
     *,
+    charges: Sequence[Charge] = (),
     key: str,
     reworded: bool,
 ) -> str | None:
@@ -39,6 +42,9 @@ def show(
     left.html(bars.stage_times(timings_ms, note=kept))
     if context is not None:
         right.html(bars.token_budget(context))
+    if charges:
+        each = "; ".join(f"{c.usage.stage} {dollars(c.usd)}" for c in charges)
+        st.html(f'<p class="muted">{safe.text(f"Cost: {each}. {explained(charges)}")}</p>')
     if judged.run.calibration_note:
         st.caption(f"Probabilities: {judged.run.calibration_note}.")
     return asked

@@ -130,7 +130,9 @@ def _run(sluice: Sluice, question: str, passages: Sequence[str], choices: Sequen
         )
 
     try:
-        session.keep_played(playground.play(question, passages, choices, sluice.open_judge, before_each=say))
+        prices = sluice.pipeline.prices
+        play = playground.play(question, passages, choices, sluice.open_judge, prices=prices, before_each=say)
+        session.keep_played(play)
     except SluiceError as error:
         failure.show(error)
     else:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.domain import Scale
 from app.evaluation.playground import TOP, Play, Played, Ranking, agreements, distinct
+from app.prices.words import explained
 from app.ui import safe
 from app.ui.words import SHAPES, ordinal, plural, probability, seconds, why
 
@@ -118,7 +119,7 @@ def _fact_row(result: Played) -> str:
     if ranking.windowed:
         notes.append(f"{plural(ranking.windowed, 'passage')} longer than it reads at once: read in parts.")
     cached = f"<small>{ranking.cached} of {len(ranking.raw)} scores from the cache</small>" if ranking.cached else ""
-    cost = "free, runs here" if ranking.cost_usd == 0.0 else "—<small>not known</small>"
+    cost = f"{ranking.paid}{_small([safe.text(note)] if (note := explained(ranking.charges)) else [])}"
     return (
         f"<tr><td>{safe.text(_capital(result.label))}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"
         f"<td>{_CALIBRATIONS[ranking.calibration]}</td><td class='num'>{seconds(ranking.ms)}{cached}</td>"

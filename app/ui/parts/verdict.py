@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.domain import Context, GateResult, Judged, RefusalCode, Scored, Trace
 from app.odds import odds
+from app.prices.words import cost
 from app.ui import safe
 from app.ui.parts.passages import short
 from app.ui.words import SHAPES, Group, plural, probability, seconds, why
@@ -48,8 +49,8 @@ def summary(trace: Trace, gate: GateResult, context: Context | None) -> str:
         facts.append("reranking changed nothing")
     if judged.run.stopped_after is not None:
         facts.append(f"stopped early, {judged.run.stopped_after} scored")
-    if trace.cost_usd is not None:
-        facts.insert(1, f"${trace.cost_usd:.4f}")
+    if said := cost(trace.charges):
+        facts.insert(1, said)
     arrow = ' <span aria-hidden="true" class="arrow">→</span> '
     return f'<p class="summary"><span>{arrow.join(way)}</span><span>{" · ".join(facts)}</span></p>'
 

@@ -11,6 +11,7 @@ from app.compare import Contrast, contrast
 from app.domain import Trace
 from app.errors import SluiceError
 from app.pipeline import Options
+from app.prices.words import cost, explained
 from app.two_sides import Place, Side
 from app.ui import safe, session
 from app.ui.parts import bars, failure, moves, passages, sides, verdict
@@ -114,12 +115,15 @@ def _notes(pair: session.Pair, found: Contrast) -> list[str]:
 def _side(pair: session.Pair, trace: Trace, side: Side, place: Place, only: frozenset[str]) -> None:
     tokens = trace.context.tokens if trace.context else 0
     total = seconds(trace.timings_ms.get("total", 0.0))
-    cost = "" if trace.cost_usd is None else f" · ${trace.cost_usd:.4f}"
+    said = cost(trace.charges)
+    fold = "Time by stage, and cost" if said else "Time by stage"
+    why_cost = f'<p class="muted">{safe.text(explained(trace.charges))}</p>' if said else ""
     title = pair.titles[0] if place == "left" else pair.titles[1]
+    facts = [plural(len(trace.gate.admitted), "passage"), f"{tokens:,} tokens", total, *([said] if said else [])]
     st.html(
         f'<div class="side-head"><h2>{safe.text(title)}{why("evidence") if side.arm == "evidence" else ""}</h2>'
-        f'<p class="muted">{plural(len(trace.gate.admitted), "passage")} · {tokens:,} tokens · {total}{cost}</p>'
-        f'<details class="fold"><summary>Time by stage</summary>{bars.stage_times(trace.timings_ms)}</details></div>'
+        f'<p class="muted">{" · ".join(facts)}</p>'
+        f'<details class="fold"><summary>{fold}</summary>{bars.stage_times(trace.timings_ms)}{why_cost}</details></div>'
     )
     if side.arm in ("gated", "reranked") and (note := verdict.degraded(trace.judged)):
         st.html(note)

@@ -6,6 +6,7 @@ With `--passages FILE` every reranker ranks the passages of a file instead; no l
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rich.text import Text
 from app.cli import played, show
 from app.cli.options import QUESTION, open_sluice, question_options
 from app.compare import ARMS, Arm, Comparison, compare, comparison_to_json
+from app.errors import UsageError
 from app.prices.words import explained
 
 _TITLES: dict[Arm, str] = {
@@ -42,6 +44,7 @@ def command(
     question: str, as_json: bool, all_arms: bool, no_answers: bool, passages: Path | None, **given: Any
 ) -> None:
     if passages is not None:
+        _no_library({**given, "all_arms": all_arms, "no_answers": no_answers})
         played.command(question, passages, reranker=given["reranker"], as_json=as_json)
         return
     sluice, options = open_sluice(**given)
@@ -57,6 +60,21 @@ def command(
     unknown = [trace.charges for trace in comparison.arms.values() if trace.cost_usd is None]
     for said in dict.fromkeys(map(explained, unknown)):
         click.echo(said)
+
+
+def _no_library(given: Mapping[str, object]) -> None:
+    """Raises UsageError for an option that a ranking of one's own passages takes no notice of."""
+    idle = [
+        "filter" if name == "where" else name.replace("_", "-")
+        for name, value in given.items()
+        if name != "reranker" and value is not None and value is not False and value != ()
+    ]
+    if idle:
+        listed = ", ".join(f"--{name}" for name in idle)
+        raise UsageError(
+            f"{listed}: with --passages no library is asked, and no gate decides.",
+            hint="Leave that out: sluice compare QUESTION --passages FILE --reranker NAME",
+        )
 
 
 def _panel(comparison: Comparison, arm: Arm) -> Panel:

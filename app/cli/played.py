@@ -28,7 +28,8 @@ def command(question: str, path: Path, *, reranker: str | None, as_json: bool) -
         click.echo(json.dumps(play_to_json(found), ensure_ascii=False, indent=2))
     else:
         console = Console(highlight=False, width=None if Console().is_terminal else 160)
-        console.print(_table(found))
+        if any(result.ranking is not None for result in found.results):
+            console.print(_table(found))
         for line in _lines(found):
             click.echo(line)
     if all(result.ranking is None for result in found.results):
@@ -42,7 +43,8 @@ def read(path: Path) -> Sequence[str]:
         return split_passages(read_text(data, path.name))
     table = read_table(data, path.name)
     found = column(table, table.guess)
-    click.echo(f"{len(found)} passages from {table.names[table.guess]} ({table.why}).", err=True)
+    counted = "1 passage" if len(found) == 1 else f"{len(found)} passages"
+    click.echo(f"{counted} from {table.names[table.guess]} ({table.why}).", err=True)
     if len(found) > MOST:
         raise UsageError(f"{path.name} has {len(found)} passages; at most {MOST} are compared.")
     return found

@@ -74,7 +74,9 @@ def read_table(data: bytes, name: str) -> Table:
             row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))
         ]
     except csv.Error as error:
-        raise UsageError(f"{name} cannot be read as a table: {error}.", hint="Save it as CSV UTF-8.") from error
+        raise UsageError(
+            f"{name} cannot be read as a table: {error}.", hint="Look for a quotation mark that is never closed."
+        ) from error
     if not read:
         raise UsageError(f"{name} has no rows.", hint="One passage a row, in a column of its own.")
     width = max(map(len, read))
@@ -91,7 +93,7 @@ def read_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError:
         text = "\x00"
     if "\x00" in text:
-        raise UsageError(f"{name} is not text in UTF-8.", hint="Save it as CSV UTF-8 and try again.")
+        raise UsageError(f"{name} is not text in UTF-8.", hint="Save it as UTF-8 (in Excel: CSV UTF-8) and try again.")
     return text
 
 

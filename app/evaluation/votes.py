@@ -113,13 +113,13 @@ class Votes:
         path = self.path(library)
         if not path.exists():
             return
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:  # json decodes it, and says where it cannot
             for number, line in enumerate(file, 1):
                 try:
                     row = json.loads(line)
                     blind = _blind(row["blind"]) if row["kind"] == "blind" else None
                     yield Vote(row["at"], row["kind"], row["value"], row["chunk_id"], row["trace"], blind)
-                except (json.JSONDecodeError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError) as error:
                     raise VotesDamaged(
                         f"{path}, line {number} is not a vote.", hint="Remove that line and try again."
                     ) from error

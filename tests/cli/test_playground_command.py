@@ -34,6 +34,7 @@ def test_a_csv_a_named_reranker_and_one_that_is_none(tmp_path: Path, prepared_mo
     assert "Kendall tau" in done.stdout
     failed = sluice(tmp_path, *command, "nonsense")
     assert (failed.returncode, "names no reranker" in failed.stdout) == (1, True)
+    assert "passage" not in failed.stdout  # no table of nothing
     away = sluice(tmp_path, *command, "cohere:rerank-v3.5")
     assert (away.returncode, "Cohere needs a key" in away.stdout) == (1, True)
 
@@ -42,3 +43,11 @@ def test_one_passage_is_bad_usage(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("only one\n", encoding="utf-8")
     done = sluice(tmp_path, "compare", "--passages", "one.txt", "Why?")
     assert (done.returncode, "at least two" in done.stderr) == (2, True)
+
+
+def test_what_a_ranking_takes_no_notice_of_is_bad_usage(tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text(LINES, encoding="utf-8")
+    ranked = ("compare", "--passages", "lines.txt", "Why?")
+    done = sluice(tmp_path, *ranked, "--keep-above", "0", "--filter", "year=1", "--all-arms", "-r", "late-interaction")
+    assert done.returncode == 2
+    assert "--keep-above, --filter, --all-arms: with --passages no library is asked" in done.stderr

@@ -28,6 +28,7 @@ def answered(cited: str, *, refused: bool = False) -> dict[str, Any]:
     candidates = [{"chunk_id": c, "document": "tea.md", "text": f"The text of {c}."} for c in ("c1", "c2", "c3")]
     return {
         "question": {"text": "Why tea?", "standalone": "Why tea?"},
+        "retrieval": {"filter": []},
         "candidates": candidates,
         "gate": {"outcome": "refused" if refused else "admitted"},
         "context": None if refused else {"chunk_ids": [cited]},
@@ -135,6 +136,18 @@ def test_a_blind_vote_that_lost_its_sides_names_its_line(tmp_path: Path) -> None
     row = {"at": "", "kind": "blind", "value": 1, "chunk_id": None, "trace": {}, "blind": {"choice": "first"}}
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
     with pytest.raises(VotesDamaged, match="line 1"):
+        list(Votes(tmp_path).read("handbook"))
+
+
+def test_bytes_that_are_no_text_name_their_line(tmp_path: Path) -> None:
+    path = Votes(tmp_path).path("handbook")
+    path.write_bytes(
+        json.dumps({"at": "", "kind": "answer", "value": 1, "chunk_id": None, "trace": {}}).encode() + b"\n"
+    )
+    assert len(list(Votes(tmp_path).read("handbook"))) == 1
+    with path.open("ab") as file:
+        file.write(b'{"at": "\xff"}\n')
+    with pytest.raises(VotesDamaged, match="line 2"):
         list(Votes(tmp_path).read("handbook"))
 
 

@@ -47,6 +47,31 @@ def test_a_round_that_cannot_be_read_is_named(tmp_path: Path, damage: str) -> No
         kept.read("made", SCORER)
 
 
+def test_a_question_may_hold_any_line_break(tmp_path: Path) -> None:
+    drawn = a_round()
+    asked = tuple(replace(question, text=f"one\u2028two\x85{question.text}") for question in drawn.questions)
+    kept, drawn = AnsweredRounds(tmp_path), replace(drawn, questions=asked)
+    kept.start(drawn, SCORER)
+    kept.answer(drawn, SCORER, 0, "yes")
+    assert kept.read("made", SCORER) == (drawn, {0: "yes"})
+
+
+def test_a_damaged_answer_costs_no_other(tmp_path: Path) -> None:
+    kept, drawn = AnsweredRounds(tmp_path), a_round()
+    kept.start(drawn, SCORER)
+    kept.answer(drawn, SCORER, 0, "yes")
+    path = kept.folder("made", SCORER) / "answers.jsonl"
+    with path.open("ab") as file:
+        file.write(b"\xff half a li\n")
+    kept.answer(drawn, SCORER, 1, "no")
+    with pytest.raises(LabelsDamaged, match="line 2") as damaged:
+        kept.read("made", SCORER)
+    assert f"sed -i 2d {path}" in damaged.value.hint
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[2])
+    assert kept.read("made", SCORER) == (drawn, {0: "yes", 1: "no"})
+
+
 def test_refusal_errors_come_from_what_a_person_has_said() -> None:
     drawn = a_round()
     assert refusal_errors(drawn).wrong_refusals is None and refusal_errors(drawn).wrong_answers is None

@@ -101,7 +101,9 @@ class AnsweredRounds:
         if not path.exists():
             return {}
         answers: dict[int, Reply] = {}
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):  # a question may hold other line breaks
+            if not line.strip():
+                continue
             try:
                 row = json.loads(line)
                 if row["round"] != drawn.at:
@@ -110,7 +112,10 @@ class AnsweredRounds:
                 if not 0 <= place < len(drawn.asked) or reply not in (*REPLIES, None):
                     raise ValueError(f"{place}: {reply}")
             except (ValueError, KeyError, TypeError) as error:
-                raise _damaged(path, f"line {number}, {error}") from error
+                raise LabelsDamaged(
+                    f"{path} cannot be read: line {number}, {error}.",
+                    hint=f"Remove that line, and the other answers stay: sed -i {number}d {path}",
+                ) from error
             if reply is None:
                 answers.pop(place, None)
             else:
@@ -167,4 +172,7 @@ def _unused(folder: Path) -> Path:
 
 
 def _damaged(path: Path, error: object) -> LabelsDamaged:
-    return LabelsDamaged(f"{path} cannot be read: {error}.", hint=f"Start a new round: rm -r {path.parent}")
+    return LabelsDamaged(
+        f"{path} cannot be read: {error}.",
+        hint=f"Put it aside, and start a new round: mv {path.parent} {path.parent}.damaged",
+    )

@@ -53,6 +53,7 @@ def question_record(
         cost_usd=trace.cost_usd,
         answers=dict(answers or {}),
         within=within,
+        searched="" if trace.question.standalone == trace.question.text else trace.question.standalone,
     )
 
 

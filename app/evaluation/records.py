@@ -16,6 +16,7 @@ from app.errors import SluiceError
 
 Arm = Literal["off", "evidence", "reranked"]
 Basis = Literal["p", "raw", "rank"]
+_SEARCHED = 200  # characters of a rewritten question that a report shows
 
 
 class RecordDamaged(SluiceError):
@@ -77,7 +78,8 @@ class QuestionRecord:
     labelled. `answerable` is None where it is not known. `candidates` are in the order after scoring, `arms` hold
     chunk ids, best first: `off` (retrieval order), `evidence`, `reranked`. `answers` go by arm, the gated one under
     "gated". `timings_ms` and `cost_usd` are the gated arm's; the cost is None when it is unknown. `within` is
-    the part of the library it was asked within, in words; "" for all of it.
+    the part of the library it was asked within, in words; "" for all of it. `searched` is the follow-up rewritten to
+    stand alone; "" where the question was searched for as it is.
     """
 
     id: str
@@ -96,6 +98,7 @@ class QuestionRecord:
     cost_usd: float | None = None
     answers: Mapping[str, AnswerRecord] = field(default_factory=dict)
     within: str = ""
+    searched: str = ""
 
     def passages(self, arm: str, chunks: int | None = None) -> tuple[str, ...]:
         """The distinct passages of an arm's first `chunks` chunks (all of them when None), best first.
@@ -120,8 +123,12 @@ class QuestionRecord:
 
     @property
     def words(self) -> str:
-        """The question as a report names it: what it was asked within belongs to it."""
-        return f"{self.text} (asked within {self.within})" if self.within else self.text
+        """The question as a report names it: what it was asked within, and what a follow-up was searched for, belong
+        to it."""
+        searched = self.searched if len(self.searched) <= _SEARCHED else f"{self.searched[: _SEARCHED - 1]}…"
+        told = [f"asked within {self.within}"] if self.within else []
+        told += [f"searched for: {searched}"] if searched else []
+        return f"{self.text} ({'; '.join(told)})" if told else self.text
 
     @property
     def labelled(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, label_row
@@ -18,15 +19,41 @@ def counts(questions: QuestionSet) -> str:
     return f"{len(questions.questions)} questions ({told}{f'; {weak} weak' if weak else ''})"
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check in short, for a page: how many labels and scopes there are, a sentence each; a line for each label that
+    was not found and for each question whose scope is not there."""
+
+    said: tuple[str, ...]
+    missing: tuple[str, ...]
+    out_of_scope: tuple[str, ...]
+
+
+def check_of(resolution: Resolution) -> Check:
+    """What became of labels and scopes."""
+    labels = [found for _, found in resolution.labels]
+    there = sum(found.state == "found" for found in labels)
+    scoped = sum(not r.question.scope.everything for r in resolution.questions)
+    said = [f"Labels: {there} of {len(labels)} found"]
+    if scoped:
+        said.append(f"Asked within a part of the library: {scoped} of {len(resolution.questions)} questions")
+    return Check(
+        tuple(said),
+        tuple(f"{_named(question, found)}: {found.note}" for question, found in resolution.missing),
+        tuple(scope_fault(resolved) for resolved in resolution.out_of_scope),
+    )
+
+
 def check_lines(resolution: Resolution) -> list[str]:
     """The check as text, a line each."""
     questions = QuestionSet(resolution.name, tuple(r.question for r in resolution.questions))
+    check = check_of(resolution)
     labels = [found for _, found in resolution.labels]
     there = [found for found in labels if found.state == "found"]
     lines = [
         f"{resolution.name}: {counts(questions)}, fingerprint {resolution.fingerprint}",
         f"Library {resolution.library}, generation {resolution.generation}",
-        f"Labels: {len(there)} of {len(labels)} found",
+        check.said[0],
     ]
     ways: Counter[str] = Counter(found.how for found in there)
     for how, name in (("chunk", "by chunk"), ("document", "by document"), ("row", "by row")):
@@ -46,19 +73,12 @@ def check_lines(resolution: Resolution) -> list[str]:
     if ranked:
         usable = sum(r.rankable for r in ranked)
         lines.append(f"Ranking can be measured on {usable} of {len(ranked)} questions with something relevant")
-    scoped = sum(not r.question.scope.everything for r in resolution.questions)
-    if scoped:
-        lines.append(f"Asked within a part of the library: {scoped} of {len(resolution.questions)} questions")
-    if resolution.out_of_scope:
-        lines += ["Cannot be asked:", *(f"  {scope_fault(resolved)}" for resolved in resolution.out_of_scope)]
-    if resolution.missing:
-        lines += ["Not found:", *(f"  {line}" for line in missing_lines(resolution))]
+    lines += check.said[1:]
+    if check.out_of_scope:
+        lines += ["Cannot be asked:", *(f"  {line}" for line in check.out_of_scope)]
+    if check.missing:
+        lines += ["Not found:", *(f"  {line}" for line in check.missing)]
     return lines
-
-
-def missing_lines(resolution: Resolution) -> list[str]:
-    """A line for each label that was not found."""
-    return [f"{_named(question, found)}: {found.note}" for question, found in resolution.missing]
 
 
 def check_to_json(resolution: Resolution) -> dict[str, Any]:

@@ -14,10 +14,14 @@ from app.domain import GatePolicy, GateResult, Judged, LibraryInfo
 from app.errors import SluiceError
 from app.evaluation.failures import Failure
 from app.evaluation.kept_runs import KeptRun
-from app.evaluation.questions.model import LabelledQuestion
+from app.evaluation.labels import Passages, passages_of
+from app.evaluation.questions.model import LabelledQuestion, QuestionSet
+from app.evaluation.questions.resolve import all_can_be_asked, resolve
+from app.evaluation.questions.scope import scope_in_words
 from app.evaluation.records import QuestionRecord
 from app.evaluation.report import ConfigurationReport
 from app.evaluation.run_folder import read_run
+from app.library.contents import read_contents
 from app.pipeline import GateChoice
 from app.ui import safe, session
 from app.ui.parts import failure, how, passages, verdict
@@ -38,6 +42,7 @@ CAUSES: Mapping[Failure, str] = {
 }
 _OPENED = "evaluate.opened"
 _MOST_LABELS = 5
+_OPEN_TURNS = 2  # of a conversation: the last question and its answer
 
 
 @dataclass(slots=True)
@@ -59,7 +64,8 @@ def show(sluice: Sluice, info: LibraryInfo, run: KeptRun, c: ConfigurationReport
         st.html('<p class="muted">This question has no record in this run.</p>')
         return
     st.html(
-        f'<div class="asked"><span class="who">Question</span><p>{safe.text(asked.text)}</p></div>{_wanted(asked)}'
+        f'{_earlier(asked)}<div class="asked"><span class="who">Question</span><p>{safe.text(asked.text)}</p></div>'
+        f"{_scope(asked)}{_wanted(asked)}"
         f"{_happened(c, record)}"
     )
     if info.generation != run.manifest.library.generation:
@@ -95,11 +101,37 @@ def _opened(sluice: Sluice, run: KeptRun, c: ConfigurationReport, asked: Labelle
         gate=gate_of(c.note.policy),
     )
     with st.spinner("Asking it again …"):
+        if not asked.scope.everything:
+            options = _passages(sluice, options.library, asked).within(options)
         judged = sluice.pipeline.judge(asked.text, options, history=asked.history)
         arms = decide_arms(sluice.pipeline, judged, options.gate, asked.history)
     opened = Opened(key, judged, arms)
     session.put(_OPENED, opened)
     return opened
+
+
+def _passages(sluice: Sluice, library: str, asked: LabelledQuestion) -> Passages:
+    """The question in the library as it is now. Raises ScopeNotThere where what it was asked within has gone."""
+    contents = read_contents(sluice.settings.libraries_dir, library)
+    return passages_of(all_can_be_asked(resolve(QuestionSet(library, (asked,)), contents)).questions[0])
+
+
+def _earlier(asked: LabelledQuestion) -> str:
+    """The turns before a follow-up: without them nobody can tell what is meant."""
+    said = {"user": "Earlier question", "assistant": "Earlier answer"}
+    turns = [
+        f'<p class="muted"><b>{said[turn.role]}:</b> {safe.text(_short(turn.text, 300))}</p>' for turn in asked.history
+    ]
+    if len(turns) <= _OPEN_TURNS:
+        return "".join(turns)
+    folded, shown = turns[:-_OPEN_TURNS], turns[-_OPEN_TURNS:]
+    heard = f"{plural(len(folded), 'earlier turn')} of the conversation"
+    return f'<details class="fold"><summary>{heard}</summary>{"".join(folded)}</details>{"".join(shown)}'
+
+
+def _scope(asked: LabelledQuestion) -> str:
+    within = scope_in_words(asked.scope)
+    return f'<p class="wanted">Asked within <b>{safe.text(within)}</b></p>' if within else ""
 
 
 def _wanted(asked: LabelledQuestion) -> str:

@@ -14,7 +14,7 @@ from app.evaluation.job import Request, start_job
 from app.evaluation.questions.kept import kept_sets, set_path
 from app.evaluation.questions.model import QuestionSet, QuestionSetError
 from app.evaluation.questions.read import read_questions
-from app.evaluation.questions.report import check_lines, counts
+from app.evaluation.questions.report import Check, check_of, counts
 from app.evaluation.questions.resolve import resolve
 from app.evaluation.questions.write import write_questions
 from app.library.contents import read_contents
@@ -169,12 +169,18 @@ def _read(path: Path) -> QuestionSet | None:
 
 def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
     """How many there are, and whether their labels are in the library."""
-    lines = _check(sluice, info.name, info.generation, questions.fingerprint, questions)
-    missing = lines.index("Not found:") if "Not found:" in lines else len(lines)
-    st.caption(f"{counts(questions)[:1].upper()}{counts(questions)[1:]}. {lines[2]}.")
-    if missing < len(lines):
-        off = lines[missing + 1 :]
-        listed = "".join(f"<li>{safe.text(line.strip())}</li>" for line in off)
+    checked = _check(sluice, info.name, info.generation, questions.fingerprint, questions)
+    st.caption(f"{counts(questions)[:1].upper()}{counts(questions)[1:]}. {' '.join(f'{one}.' for one in checked.said)}")
+    if checked.out_of_scope:
+        listed = "".join(f"<li>{safe.text(line)}</li>" for line in checked.out_of_scope)
+        st.html(
+            f'<details class="fold note held" open><summary>○ {plural(len(checked.out_of_scope), "question")} cannot '
+            "be asked: what they are asked within is not in this library</summary>"
+            f'<ul class="files">{listed}</ul></details>'
+        )
+    if checked.missing:
+        off = checked.missing
+        listed = "".join(f"<li>{safe.text(line)}</li>" for line in off)
         st.html(
             f'<details class="fold note rescued"><summary>◆ {plural(len(off), "label")} not found: their questions '
             f'have no part in ranking</summary><ul class="files">{listed}</ul></details>'
@@ -189,9 +195,9 @@ def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner="Looking for the labels in the library …")
-def _check(_sluice: Sluice, library: str, generation: int, fingerprint: str, _questions: QuestionSet) -> list[str]:
+def _check(_sluice: Sluice, library: str, generation: int, fingerprint: str, _questions: QuestionSet) -> Check:
     del generation, fingerprint  # parts of the key
-    return check_lines(resolve(_questions, read_contents(_sluice.settings.libraries_dir, library)))
+    return check_of(resolve(_questions, read_contents(_sluice.settings.libraries_dir, library)))
 
 
 # -- the configurations ----------------------------------------------------------------------------

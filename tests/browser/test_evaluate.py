@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import WAIT, Sheet
+from tests.browser.conftest import WAIT, Sheet, served
+from tests.ui.evaluations import measure
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Sheet]
@@ -92,3 +95,45 @@ def test_a_report_fits_the_screen(address: str, sheet: Open, width: int, dark: b
     on.settle()
     assert on.page.evaluate("document.documentElement.scrollWidth") <= width
     on.picture(f"{width}-{'dark' if dark else 'light'}")
+
+
+@pytest.fixture
+def measured(notes_home: Path, tmp_path: Path) -> Path:
+    """The notes with one evaluation, field-1, answers quoted."""
+    home = Path(shutil.copytree(notes_home, tmp_path / "home"))
+    measure(home, rerankers=("late-interaction",), answers=True)
+    return home
+
+
+def test_an_evaluation_is_deleted_after_asking_and_what_was_applied_from_it_stays(
+    chromium: Browser, measured: Path, sheet: Open
+) -> None:
+    with served(measured, measured / "serve.log", LIBRARY="notes") as address:
+        on = sheet(f"{address}/evaluate", width=390)
+        page = on.page
+        expect(page.locator(".st-key-answers .measured")).to_contain_text("citation recall", timeout=2 * WAIT)
+        slider = on.slider("Let through passages from p")
+        for _ in range(4):
+            slider.press("ArrowRight")
+        on.settle()
+        on.button("Use these thresholds for notes").click()
+        expect(page.get_by_text("Changed for notes")).to_be_visible(timeout=WAIT)
+        on.settle()
+
+        dialog = page.get_by_role("dialog")
+        on.button("Delete …").click()
+        expect(dialog).to_contain_text("field-1: 7 questions under 1 configuration")
+        expect(dialog).to_contain_text("stay applied")
+        on.picture("asked")
+        dialog.get_by_role("button", name="Keep it").click()
+        expect(dialog).to_have_count(0, timeout=WAIT)
+        on.settle()
+        on.button("Delete …").click()
+        dialog.get_by_role("button", name="Delete", exact=True).click()
+        expect(page.get_by_text("field-1 is deleted.")).to_be_visible(timeout=WAIT)
+        on.settle()
+        expect(page.locator(".verdict")).to_have_count(0)
+        expect(page.get_by_text("The evaluation they were chosen on, field-1, was deleted; they stay.")).to_be_visible()
+        assert not (measured / "runs" / "notes" / "field-1").exists()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        on.picture("deleted")

@@ -79,8 +79,10 @@ def test_what_grading_takes_is_said_before_it_starts(home: Path, server: WireSer
     test.run()
     assert not test.exception
     page = html(test)
-    assert "gpt-4o-mini writes at most 7 answers, and each is paid for." in page
-    assert "Grading makes at most 14 calls to gpt-4.1: each writes at most 1,500 tokens" in page
+    assert "gpt-4o-mini writes at most 7 answers, for what your provider charges." in page
+    assert (
+        "Grading makes at most 14 calls to gpt-4.1, for what your provider charges: each writes at most 1,500" in page
+    )
     assert "There are no votes yet to hold it against" in page
     next(n for n in test.number_input if n.label.startswith("Ask only")).set_value(3)
     test.run()

@@ -38,11 +38,11 @@ def show(open_sluice: Callable[[], Sluice], links: Links) -> None:
     job = read_job(home)
     busy = job is not None and job.progress.going
     runs = kept_runs(home, info.name)
-    with st.expander("New evaluation", expanded=not runs and not busy, key="evaluate.new"):
-        start.show(sluice, info, links, busy=busy)
     if busy:
         progress.running(home)
-    elif job is not None and job.request.library == info.name and (line := progress.ended(job)):
+    with st.expander("New evaluation", expanded=not runs and not busy, key="evaluate.new"):
+        start.show(sluice, info, links, busy=busy)
+    if not busy and job is not None and job.request.library == info.name and (line := progress.ended(job)):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.html(line, width="stretch")
             if st.button("Dismiss", type="tertiary", key="evaluate.dismiss"):
@@ -108,7 +108,7 @@ def _paid(run: KeptRun) -> str:
     if "grader" not in run.manifest.settings:
         return ""
     left = (run.manifest.questions.asked - run.done) * len(run.manifest.configurations)
-    return f" Their answers are graded: at most {plural(most_calls(left), 'call')} to the grader, each paid for."
+    return f" Their answers are graded: at most {plural(most_calls(left), 'call')} to the grader, for what it charges."
 
 
 def _is_of(job: Job | None, run: KeptRun) -> bool:

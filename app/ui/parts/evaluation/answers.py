@@ -27,10 +27,10 @@ def show(report: Report, c: ConfigurationReport) -> None:
     *first, last = (safe.text(line) for line in section.words)
     words = "".join(f"<p>{line}</p>" for line in (*first, last + grading))
     if not c.answers.answers:
-        st.html(f'<div class="muted">{words}</div>')
+        st.html(f'<div class="told muted">{words}</div>')
         return
     with st.container(key="answers"):
-        st.html(f'<div class="muted">{words}</div>{"".join(map(tables.table, section.tables))}')
+        st.html(f'<div class="told muted">{words}</div>{"".join(map(tables.table, section.tables))}')
 
 
 def told(answer: AnswerRecord) -> str:

@@ -44,12 +44,12 @@ def confirm(home: Path, run: KeptRun) -> None:
     except SluiceError as error:
         failure.show(error)
         return
+    grid = plural(len(run.manifest.configurations), "configuration")
     st.html(
-        f"<p><b>{safe.text(run.path.name)}</b>: {plural(run.done, 'question')} under "
-        f"{plural(len(run.manifest.configurations), 'configuration')}, with all that was measured and the report, will "
-        f"be removed from the disk. It cannot be brought back, only measured again.</p>"
-        f'<p class="muted">The folder is {safe.text(str(run.path))}. The question set '
-        f"<i>{safe.text(run.manifest.questions.name)}</i> and the library stay.</p>"
+        f'<div class="told"><p><b>{safe.text(run.path.name)}</b>: {plural(run.done, "question")} under {grid}, with '
+        "all that was measured and the report, will be removed from the disk. It cannot be brought back, only measured "
+        f'again.</p><p class="muted">The folder is {safe.text(str(run.path))}. The question set '
+        f"<i>{safe.text(run.manifest.questions.name)}</i> and the library stay.</p></div>"
     )
     stays = f"The thresholds that were applied from it to {library} stay applied."
     if applied:

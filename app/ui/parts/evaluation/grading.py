@@ -42,6 +42,8 @@ def show(sluice: Sluice, info: LibraryInfo, questions: QuestionSet | None, most_
         help=help_of("answer measures"),
         persist_state="session",
     )
+    if answers:
+        st.html(f'<p class="muted small">{safe.text(writing(settings, questions, most_answers))}</p>')
     ticked: bool = st.checkbox(
         "Have a chat model grade them",
         key="evaluate.grade",
@@ -54,8 +56,6 @@ def show(sluice: Sluice, info: LibraryInfo, questions: QuestionSet | None, most_
         st.caption(NO_GRADER)
     elif not answers:
         st.caption("Grading needs answers.")
-    if answers:
-        st.html(f'<p class="muted">{safe.text(writing(settings, questions, most_answers))}</p>')
     if wanted.grade:
         pairs = len(voted_pairs(sluice.votes.read(info.name)))
         st.html(verdict.note("rescued", cost(settings, most_answers, pairs)))
@@ -65,7 +65,7 @@ def show(sluice: Sluice, info: LibraryInfo, questions: QuestionSet | None, most_
 def writing(settings: Settings, questions: QuestionSet | None, most_answers: int) -> str:
     """Who writes the answers, what that takes, and what cannot be measured of them."""
     if settings.chat_configured:
-        said = f"{settings.chat_model} writes at most {plural(most_answers, 'answer')}, and each is paid for."
+        said = f"{settings.chat_model} writes at most {plural(most_answers, 'answer')}, for what your provider charges."
     else:
         said = "Without a chat model answers are quoted from the passages: nothing is paid for, it only takes longer."
     if questions is not None and not any(q.answers for q in questions.questions):
@@ -77,10 +77,12 @@ def cost(settings: Settings, most_answers: int, pairs: int) -> str:
     """How often the grader is called, in words."""
     name = settings.chat_model if settings.grader_model is None else settings.grader_model
     most = most_calls(most_answers, pairs)
-    each = f"each writes at most {REPLY_TOKENS:,} tokens, is paid for, and is not in the cost of a question"
     voted = (
         f"Among them are {plural(pairs, 'pair')} of answers that you voted on, to see how far it agrees with you."
         if pairs
         else "There are no votes yet to hold it against, so how far it agrees with you will not be known."
     )
-    return f"Grading makes at most {plural(most, 'call')} to {name}: {each}. {voted}"
+    return (
+        f"Grading makes at most {plural(most, 'call')} to {name}, for what your provider charges: each writes at most "
+        f"{REPLY_TOKENS:,} tokens. This is not in the cost of a question. {voted}"
+    )

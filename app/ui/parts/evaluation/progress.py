@@ -31,7 +31,7 @@ def _look(home: Path) -> None:
             st.html(f'<p class="muted clip">{safe.text(job.progress.text)}</p>')
         _failures(job.progress)
         if job.progress.note:
-            st.html(f'<p class="muted">{safe.text(job.progress.note)}</p>')
+            st.html(f'<p class="muted small">{safe.text(job.progress.note)}</p>')
         if st.button("Cancel", help="What was measured is kept, and can be gone on with."):
             cancel_job(home)
         st.caption("You may leave this page, or close it: the evaluation goes on.")

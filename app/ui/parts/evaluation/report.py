@@ -247,9 +247,9 @@ def _cost(report: Report, c: ConfigurationReport) -> None:
     sections = {section.title: section for section in sections_of(report)}
     times = {stage: found.p50 for stage, found in c.cost.stages.items() if stage != "total"}
     cost = sections["Cost"]
-    money = [f"{name}: {value}" for name, value, *_ in cost.tables[0].rows if "p50" not in name]
+    said = [f"{name}: {value}" for name, value, *_ in cost.tables[0].rows if "p50" not in name]
     st.html(
-        bars.stage_times(times, note=f"Medians. {'; '.join(money)}.")
+        bars.stage_times(times, note=f"Medians; {'; '.join(said)}.")
         + tables.fold(cost)
         + tables.fold(sections["What this was measured on"], "What this was measured on")
     )

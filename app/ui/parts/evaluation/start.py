@@ -44,7 +44,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None
     if not sets:
         st.html(how_to_get_one(info.name))
         links.library("Draft questions on the Library page", "drafts")
-    upload, choose = st.columns(2, gap="large")
+    upload, choose = st.columns(2, gap="medium")
     with upload:
         _upload(home, info.name)
     with choose:
@@ -61,7 +61,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None
             _checked(sluice, info, questions)
     rerankers, modes, candidates = _configurations(sluice)
     grid = len(rerankers) * len(modes) * len(candidates)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
         sample = _sample(questions)
     asked = 0 if questions is None else len(questions.questions) if sample is None else sample

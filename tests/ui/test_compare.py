@@ -182,7 +182,8 @@ def test_the_playground_needs_no_library_and_shows_every_reranker(page: Open) ->
     assert "<b>1st</b>" in drawn
     assert "0 to 1, uncalibrated" in drawn
     assert "calibrated in general, by its score alone" in drawn
-    assert "—<small>not known</small>" in drawn
+    assert "<td class='num'>not known</td>" in drawn
+    assert "did not report what it used. PRICE_FILE can name a file with prices of your own." in drawn
     assert "the order given" in drawn
     assert [d.proto.label for d in test.get("download_button")] == ["Export"]
 

@@ -102,7 +102,9 @@ def _facts(results: list[Played]) -> str:
             ("Cost", ' class="num"'),
         )
     )
-    return _scrolled("Rerankers", heads, rows, css="rows worded")
+    notes = dict.fromkeys(explained(r.ranking.charges) for r in results if r.ranking is not None)
+    below = "".join(f'<p class="muted">{safe.text(note)}</p>' for note in notes if note)
+    return _scrolled("Rerankers", heads, rows, css="rows worded") + below
 
 
 def _fact_row(result: Played) -> str:
@@ -119,11 +121,10 @@ def _fact_row(result: Played) -> str:
     if ranking.windowed:
         notes.append(f"{plural(ranking.windowed, 'passage')} longer than it reads at once: read in parts.")
     cached = f"<small>{ranking.cached} of {len(ranking.raw)} scores from the cache</small>" if ranking.cached else ""
-    cost = f"{ranking.paid}{_small([safe.text(note)] if (note := explained(ranking.charges)) else [])}"
     return (
         f"<tr><td>{safe.text(_capital(result.label))}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"
         f"<td>{_CALIBRATIONS[ranking.calibration]}</td><td class='num'>{seconds(ranking.ms)}{cached}</td>"
-        f"<td class='num'>{cost}</td></tr>"
+        f"<td class='num'>{ranking.paid}</td></tr>"
     )
 
 

@@ -26,6 +26,15 @@ def share(value: Estimate | None) -> str:
     return "-" if value is None else f"{estimate(value)} of {value.n:,}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "document"), counted(1200, "question")
+    ('1 document', '1,200 questions')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """`0.31`."""
     return "-" if value is None else f"{value:.{digits}f}"
@@ -34,17 +43,6 @@ def number(value: float | None, digits: int = 2) -> str:
 def whole(value: float | None) -> str:
     """`1,204`."""
     return "-" if value is None else f"{value:,.0f}"
-
-
-def milliseconds(value: float) -> str:
-    """`3.1 ms`, `140 ms`, `2.3 s`.
-
-    >>> milliseconds(3.14), milliseconds(140.2), milliseconds(2345.0)
-    ('3.1 ms', '140 ms', '2.3 s')
-    """
-    if value >= 1000:
-        return f"{value / 1000:.1f} s"
-    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 
 def money(value: float | None) -> str:

@@ -21,6 +21,7 @@ from app.evaluation.orders import OrderCheck, check_order
 from app.evaluation.paired import Difference, Move, compare_paired, moved_most
 from app.evaluation.records import QuestionRecord
 from app.evaluation.risk_coverage import RiskCoverage, losses_of_answering, risk_coverage
+from app.evaluation.sent import Sent, sent_with_and_without
 from app.evaluation.steps import FourSteps, four_steps
 from app.evaluation.sweep import sweep
 from app.evaluation.verdict import MEASURE, Verdict, steps_in_words, verdict
@@ -96,7 +97,7 @@ class Report:
     """The report. `headline` is the configuration the first line is about: the first with a reranker, as they were
     given. `texts` are the questions by id; `not_located` questions have labels that are not in the library, and so no
     part in ranking; `weak` ones nobody judged. `agreement` is the grader's with a person's votes, None where it was not
-    measured."""
+    measured. `sent` compares what is sent with a reranker to what is sent without, where both were asked."""
 
     manifest: Manifest
     headline: str
@@ -106,6 +107,7 @@ class Report:
     not_located: int
     weak: int
     agreement: Agreement | None = None
+    sent: tuple[Sent, ...] = ()
 
     @property
     def first_line(self) -> str:
@@ -145,6 +147,7 @@ def report_of(
         not_located=not_located,
         weak=weak,
         agreement=agreement,
+        sent=sent_with_and_without(manifest, records),
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from app.evaluation.document import Section, Table
-from app.evaluation.figures import milliseconds, money, whole
+from app.evaluation.durations import milliseconds
+from app.evaluation.figures import counted, money, whole
 from app.evaluation.report import Report
 from app.evaluation.sections_gate import answers, calibration, failures, gate
 from app.evaluation.sections_ranking import configurations, measures, moved, steps
@@ -78,18 +79,20 @@ def _made_of(report: Report) -> Section:
     sample = "" if asked.sample is None else f", a sample of {asked.asked:,} drawn with seed {asked.seed}"
     words = [
         f"Question set {asked.name} ({asked.questions:,} questions, fingerprint {asked.fingerprint}){sample}.",
-        f"Library {library.name}, generation {library.generation}: {library.documents:,} documents, {library.chunks:,} "
-        f"chunks, embedded by {library.embedder}.",
+        f"Library {library.name}, generation {library.generation}: {counted(library.documents, 'document')}, "
+        f"{counted(library.chunks, 'chunk')}, embedded by {library.embedder}.",
     ]
     if report.not_located:
         words.append(
-            f"{report.not_located:,} questions have labels that are not in the library, and no part in ranking: "
-            "`sluice questions check` names them."
+            f"{counted(report.not_located, 'question')} with labels that are not in the library, and no part in "
+            "ranking: `sluice questions check` names them."
         )
     if report.weak:
-        words.append(f"{report.weak:,} questions are weak: nobody has judged them, so ranking looks better than it is.")
+        words.append(
+            f"{counted(report.weak, 'weak question')}: nobody has judged them, so ranking looks better than it is."
+        )
     words += [
-        f"{c.note.id}: {c.missing:,} questions have no record; run the same command again."
+        f"{c.note.id}: {counted(c.missing, 'question')} without a record; run the same command again."
         for c in report.configurations
         if c.missing
     ]

@@ -74,8 +74,8 @@ def calibration(report: Report) -> Section | None:
                 )
             with_, without = found.precision_with_rescue, found.precision_without_rescue
             notes.append(
-                f"{c.note.id}: {c.note.calibration_note}. Precision of the admitted {estimate(with_)} with rescue, "
-                f"{estimate(without)} without."
+                f"{c.note.id}: {c.note.calibration_note}. Of the chunks admitted for labelled questions, "
+                f"{estimate(with_)} are relevant with rescue, {estimate(without)} without."
             )
     if not notes:
         return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from app.evaluation.document import Plot, Section, Table
-from app.evaluation.figures import estimate, milliseconds, p_value, plain, whole
+from app.evaluation.durations import milliseconds
+from app.evaluation.figures import estimate, p_value, plain, whole
 from app.evaluation.paired import Difference
 from app.evaluation.plots import interval_plot, paired_plot, staircase
 from app.evaluation.report import ARMS, ConfigurationReport, Report
+from app.evaluation.sent import sent_in_words
 from app.evaluation.verdict import MEASURE, as_change, points
 
 ARM_NAMES = {
@@ -42,11 +44,15 @@ def configurations(report: Report) -> Section:
         "configuration", f"{MEASURE} before", "after", "change (95%)", "p", "wins / losses / ties",
         "recall ceiling", "gate F1", "wrong refusals", "wrong answers", "scoring",
     )  # fmt: skip
-    words = [f"{c.note.id}: {c.verdict.text}" for c in report.configurations if c.note.scorer is not None]
+    reranked = [c for c in report.configurations if c.note.scorer is not None]
+    words = [f"{c.note.id}: {c.verdict.text}" for c in reranked] if len(reranked) > 1 else []
+    words += [sent_in_words(sent) for sent in report.sent]
+    said = {(sent.baseline, sent.configuration) for sent in report.sent}  # its before and after are in the table
     words += [
         f"{a.configuration} against {report.configurations[0].note.id}, final order: {MEASURE} "
         f"{as_change(a.difference)}, p {p_value(a.difference.p_value)}"
         for a in report.against_first
+        if (report.configurations[0].note.id, a.configuration) not in said
     ]
     return Section("Configurations", tuple(words), (Table(head, tuple(rows)),))
 
@@ -113,7 +119,7 @@ def measures(report: Report) -> Section | None:
         return None
     main = report.main
     words = (
-        f"Means over {main.labelled:,} questions with located labels, with 95 % bootstrap intervals; p is the paired "
+        f"Means over {main.labelled:,} questions with located labels, with 95% bootstrap intervals; p is the paired "
         "permutation test's. Relevant passages that retrieval missed count on both sides.",
     )
     plots = [

@@ -15,6 +15,7 @@ from math import floor, log10
 from typing import Literal
 
 from app.evaluation.cost import cost_of
+from app.evaluation.durations import milliseconds
 from app.evaluation.measures_ranking import ranked
 from app.evaluation.orders import PHANTOM_FROM, check_order
 from app.evaluation.paired import Difference, compare_paired, questions_needed
@@ -64,7 +65,7 @@ def verdict(records: Sequence[QuestionRecord], *, matters: float = MATTERS) -> V
     if order.too_few:
         return Verdict("not_enough", _unchanged_on_few(order.questions), change, scorer, ms)
     numbers = f"{MEASURE} {as_change(change)}"
-    cost = "" if ms is None else f", for {ms:.0f} ms a question"
+    cost = "" if ms is None else f", for {milliseconds(ms)} a question"
     high = change.change.high
     if high is not None and high < matters:
         harm = ", it does harm" if change.worse else ""

@@ -50,7 +50,7 @@ def sent_in_words(sent: Sent) -> str:
         if one is not None and other is not None
     ]
     numbers = "; ".join((f"F1 of the admitted {as_change(f1)}", *said))
-    return f"What {sent.configuration} sends, against {sent.baseline}, is {kind}: {numbers}."
+    return f"What the gate sends, {sent.configuration} against {sent.baseline}: {kind}; {numbers}."
 
 
 def _sent(baseline: str, configuration: str, records: Mapping[str, Sequence[QuestionRecord]]) -> Sent | None:

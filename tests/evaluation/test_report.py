@@ -90,7 +90,7 @@ def test_what_is_sent_is_compared_with_the_same_search_without_a_reranker() -> N
     [sent] = found.sent
     assert (sent.configuration, sent.baseline) == ("mine", "none") and sent.f1.better
     told = (
-        "What mine sends, against none, is better: F1 of the admitted .40 -> .67 (+.27, 95% .27 to .27); "
+        "What the gate sends, mine against none: better; F1 of the admitted .40 -> .67 (+.27, 95% .27 to .27); "
         "wrong refusals .00 -> .00; passages a question 4.0 -> 2.0; tokens 40 -> 20."
     )
     markdown = as_markdown(found)
@@ -99,7 +99,7 @@ def test_what_is_sent_is_compared_with_the_same_search_without_a_reranker() -> N
     assert markdown.count(found.first_line) == 1
     assert report(mine=asked).sent == ()
     alike = report(none=off(asked), mine=asked)
-    assert "sends, against none, is no different beyond noise: F1 of the admitted .67 -> .67" in as_markdown(alike)
+    assert "mine against none: no different beyond noise; F1 of the admitted .67 -> .67" in as_markdown(alike)
 
 
 def test_words_and_tables_say_what_was_left_out() -> None:

@@ -30,6 +30,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _FULL_OR_BROKEN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
@@ -114,18 +116,24 @@ class DiskError(SluiceError): ...
 class UsageError(SluiceError): ...
 
 
-def disk_error(error: OSError) -> DiskError | None:
-    """What a file that cannot be read or written means to a person; None where the error is about no file (a socket,
-    say), and so is a defect.
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Within it a file that cannot be read or written is a DiskError. An OSError that is about no file (a socket, say)
+    stays one: it is a defect.
 
-    >>> disk_error(PermissionError(13, "Permission denied", "/labels/votes.jsonl")).message
-    '/labels/votes.jsonl: Permission denied.'
+    >>> with disk_errors():
+    ...     raise PermissionError(13, "Permission denied", "/labels/votes.jsonl")
+    Traceback (most recent call last):
+    app.errors.DiskError: /labels/votes.jsonl: Permission denied.
     """
-    said = error.strerror or type(error).__name__
-    if isinstance(error.filename, str | bytes):
-        path = Path(os.fsdecode(error.filename))
-        hint = f"Look whether you may write there and whether there is room: ls -ld {path.parent}; df -h"
-        return DiskError(f"{path}: {said}.", hint=hint)
-    if error.errno in _FULL_OR_BROKEN:  # from a write, which names no file
-        return DiskError(f"The disk cannot be written to: {said}.", hint="Look which one is full: df -h")
-    return None
+    try:
+        yield
+    except OSError as error:
+        said = error.strerror or type(error).__name__
+        if isinstance(error.filename, str | bytes):
+            path = Path(os.fsdecode(error.filename))
+            hint = f"Look whether you may write there and whether there is room: ls -ld {path.parent}; df -h"
+            raise DiskError(f"{path}: {said}.", hint=hint) from error
+        if error.errno in _FULL_OR_BROKEN:  # from a write, which names no file
+            raise DiskError(f"The disk cannot be written to: {said}.", hint="Look which one is full: df -h") from error
+        raise

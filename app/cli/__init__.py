@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from app.errors import SettingsError, SluiceError, UsageError, disk_error
+from app.errors import SettingsError, SluiceError, UsageError, disk_errors
 
 COMMANDS = {
     "ask": "Ask one question and print the answer with its citations.",
@@ -57,7 +57,8 @@ def main() -> None:
     """Entry point. A SluiceError becomes one message with its hint, and so does a file that cannot be read or written;
     everything else is a defect and shows as one."""
     try:
-        code = cli.main(standalone_mode=False)  # gives back the code of `Exit`, or what the command returned
+        with disk_errors():
+            code = cli.main(standalone_mode=False)  # gives back the code of `Exit`, or what the command returned
         sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         sys.exit(130)
@@ -65,17 +66,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except SluiceError as error:
-        _say(error)
+        click.echo(f"Error: {error.message}", err=True)
+        if error.hint:
+            click.echo(error.hint, err=True)
         sys.exit(2 if isinstance(error, UsageError | SettingsError) else 1)
-    except OSError as error:
-        trouble = disk_error(error)
-        if trouble is None:
-            raise
-        _say(trouble)
-        sys.exit(1)
-
-
-def _say(error: SluiceError) -> None:
-    click.echo(f"Error: {error.message}", err=True)
-    if error.hint:
-        click.echo(error.hint, err=True)

@@ -53,6 +53,8 @@ def refusal(trace: Trace) -> list[str]:
         lines.append("Nearest misses:")
         lines += [f"  - {where_from(s.candidate.chunk)}" for s in found.nearest]
         lines.append("Answer from these anyway: add --force")
+    if found.code.value == "NO_CANDIDATES" and trace.judged.retrieved.filter:
+        lines.append(f"The filter may leave nothing to search: leave out --filter, or see sluice library show {name}")
     if found.code.value == "EMPTY_LIBRARY":
         lines.append(f"Add documents: sluice ingest PATH --library {name}")
     return lines

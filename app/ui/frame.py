@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.errors import SluiceError, disk_error
+from app.errors import SluiceError, disk_errors
 from app.theme import css_variables
 from app.ui.links import Links
 from app.ui.parts import failure
@@ -32,15 +32,12 @@ def run(open_sluice: Callable[[], Sluice], *, start: str = "chat") -> None:
     st.logo(str(_WORDMARK), size="large")
     links = _pages(open_sluice, start)
     page = st.navigation(links.all(), position="top")
+    failure.show_kept()
     try:
-        page.run()
+        with disk_errors():
+            page.run()
     except SluiceError as error:
         failure.show(error)
-    except OSError as error:
-        trouble = disk_error(error)
-        if trouble is None:
-            raise
-        failure.show(trouble)
 
 
 def _dialogs() -> str:

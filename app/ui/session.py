@@ -237,3 +237,13 @@ def tell(said: str) -> None:
 def take_told() -> str | None:
     told: str | None = st.session_state.pop("told", None)
     return told
+
+
+def keep_error(error: SluiceError) -> None:
+    """What went wrong in a callback, for the page that is drawn next."""
+    st.session_state["error"] = error
+
+
+def take_error() -> SluiceError | None:
+    error: SluiceError | None = st.session_state.pop("error", None)
+    return error

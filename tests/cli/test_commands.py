@@ -54,6 +54,12 @@ def test_compare_has_four_arms_on_one_candidate_set(handbook_home: Path) -> None
     assert all(s == seen[0] for s in seen)
 
 
+def test_a_filter_that_leaves_nothing_is_named(handbook_home: Path) -> None:
+    done = sluice(handbook_home, "ask", "How is nDCG computed?", "--filter", "nosuchfield=1")
+    assert done.returncode == 3
+    assert "leave out --filter, or see sluice library show handbook" in done.stdout
+
+
 def test_a_filter_narrows_the_candidates(handbook_home: Path) -> None:
     done = sluice(handbook_home, "ask", "What is p?", "--json", "--filter", "document=The gate")
     titles = {c["title"] for c in json.loads(done.stdout)["candidates"]}

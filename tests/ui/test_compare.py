@@ -50,6 +50,13 @@ def test_one_arm_twice_is_no_comparison(page: Open) -> None:
     assert "Choose two different sides." in html(test)
 
 
+def test_without_a_question_the_page_asks_for_one(page: Open) -> None:
+    test = page(at="compare")
+    test.text_input[0].set_value("  ")
+    press(test, "Compare")
+    assert "There is no question" in html(test)
+
+
 # -- two configurations ----------------------------------------------------------------------------
 
 
@@ -159,6 +166,26 @@ def test_votes_that_cannot_be_read_are_said_and_the_comparison_stands(page: Open
     press(test, "Equally good")
     assert "line 1 is not a vote" in html(test)
     assert "Kendall tau" in html(test)
+
+
+def test_a_vote_that_cannot_be_kept_is_said_and_can_be_given_again(page: Open) -> None:
+    test = blind(page, QUESTION)
+    folder = test.session_state["fake"].votes.path("handbook").parent
+    folder.write_text("a file where the folder should be", encoding="utf-8")
+    press(test, "Equally good")
+    assert 'class="note failed"' in html(test) and f"{folder}: File exists." in html(test)
+    assert "You found both" not in html(test)
+    folder.unlink()
+    press(test, "Equally good")
+    assert "You found both equally good." in html(test)
+    assert 'class="note failed"' not in html(test)
+
+
+def test_a_ballot_made_with_other_settings_says_so(page: Open) -> None:
+    test = blind(page, QUESTION)
+    assert "with other settings" not in html(test)
+    next(s for s in test.slider if s.label.startswith("Candidates")).set_value(7)
+    assert "with other settings" in html(test.run())
 
 
 # -- playground ------------------------------------------------------------------------------------

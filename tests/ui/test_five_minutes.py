@@ -44,6 +44,19 @@ def at(tmp_path: Path) -> Open:
 # -- thirty answers ----------------------------------------------------------------------------------
 
 
+def test_an_answer_that_cannot_be_kept_is_said_and_asked_for_again(at: Open, tmp_path: Path) -> None:
+    test = press(at("calibrate"), "Pick thirty passages")
+    (folder,) = (tmp_path / "labels").glob("*/*")
+    (folder / "answers.jsonl").mkdir()
+    press(test, "Yes")
+    assert "answers.jsonl: Is a directory." in html(test)
+    (folder / "answers.jsonl").rmdir()
+    assert "1 of 30" in str(test.run().get("progress")[0].proto)
+    press(test, "Yes")
+    assert "2 of 30" in str(test.get("progress")[0].proto)
+    assert 'class="note failed"' not in html(test)
+
+
 def test_thirty_answers_are_asked_shown_applied_and_undone(at: Open, tmp_path: Path) -> None:
     test = press(at("calibrate"), "Pick thirty passages")
     assert not test.exception

@@ -69,10 +69,15 @@ def _sides(open_sluice: Callable[[], Sluice], links: Links, handed: str | None, 
             else:
                 session.keep_pair(found)
             st.rerun()
-        ballot, pair = session.ballot(), session.pair()
-        if blindly and ballot is not None:
+        if pressed and not (question or "").strip():
+            st.html(verdict.note("held", "There is no question: type the one to compare on."))
+        ballot = session.ballot() if blindly else None
+        pair = session.pair() if not blindly else None if ballot is None else ballot.pair
+        if pair is None:
+            return
+        if pair.options != options:
+            st.html(verdict.note("held", "This was compared with other settings than those beside it now."))
+        if ballot is not None:
             blind.show(ballot, sluice)
-        elif not blindly and pair is not None:
-            if pair.options != options:
-                st.html(verdict.note("held", "This was compared with other settings than those beside it now."))
+        else:
             versus.show(pair)

@@ -12,7 +12,7 @@ from app.stages.context import where_from
 from app.trace_json import trace_to_json
 from app.ui import session
 from app.ui.links import Links
-from app.ui.parts import passages
+from app.ui.parts import failure, passages
 from app.ui.parts.reply import View
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _thumbs(exchange: session.Exchange, trace: Trace, sluice: Sluice, *, chunk_i
             else:
                 sluice.votes.add(trace, kind="passage", value=sign, chunk_id=chunk_id)
 
-    st.feedback("thumbs", key=key, on_change=vote, width="content")
+    st.feedback("thumbs", key=key, on_change=failure.guarded, args=(vote,), width="content")
 
 
 def _as_text(trace: Trace) -> str:

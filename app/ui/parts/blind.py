@@ -66,7 +66,7 @@ def _ask(ballot: session.Ballot, sluice: Sluice) -> None:
     st.html('<p class="label">Which answer is better?</p>')
     with st.container(horizontal=True, gap="small", key="ballot"):
         for seen, label in _BUTTONS.items():
-            st.button(label, key=f"ballot.{seen}", on_click=_vote, args=(ballot, sluice, seen))
+            st.button(label, key=f"ballot.{seen}", on_click=failure.guarded, args=(_vote, ballot, sluice, seen))
     st.caption("Your vote shows which is which, and is kept with both traces as a label for evaluation.")
 
 

@@ -88,18 +88,11 @@ def _draft(kept: Drafts, library: str, draft: Draft) -> None:
                     label,
                     key=f"drafts.{state}.{draft.question.id}",
                     type="primary" if state == "accepted" else "secondary",
-                    on_click=_decide,
-                    args=(kept, library, draft.question.id, state),
+                    on_click=failure.guarded,  # it may have been removed meanwhile
+                    args=(kept.decide, library, [draft.question.id], state),
                 )
             with st.popover("Reword …"):
                 _reword(kept, library, draft)
-
-
-def _decide(kept: Drafts, library: str, draft_id: str, state: DraftState) -> None:
-    try:
-        kept.decide(library, [draft_id], state)
-    except SluiceError as error:  # it was removed meanwhile; the next run draws what there is
-        session.tell(error.message)
 
 
 def _words(draft: Draft) -> str:

@@ -9,6 +9,7 @@ from app.evaluation.five_minutes.answered import AnsweredRounds, Reply, judged
 from app.evaluation.five_minutes.effect import why_not
 from app.evaluation.five_minutes.rounds import Round, ShownPassage
 from app.ui import safe, session
+from app.ui.parts import failure
 
 SEE = "five.see"  # the effect is looked at before all answers are there
 _BUTTONS: tuple[tuple[Reply, str, str], ...] = (("yes", "Yes", "Y"), ("no", "No", "N"), ("skip", "Skip", "S"))
@@ -33,8 +34,8 @@ def show(kept: AnsweredRounds, drawn: Round, scorer: ScorerId, replies: dict[int
                 label,
                 key=f"five.{reply}",
                 shortcut=key,
-                on_click=kept.answer,
-                args=(drawn, scorer, place, reply),
+                on_click=failure.guarded,
+                args=(kept.answer, drawn, scorer, place, reply),
             )
         st.button(
             "Back",
@@ -42,8 +43,8 @@ def show(kept: AnsweredRounds, drawn: Round, scorer: ScorerId, replies: dict[int
             shortcut="B",
             type="tertiary",
             disabled=not replies,
-            on_click=kept.answer,
-            args=(drawn, scorer, max(replies, default=0), None),
+            on_click=failure.guarded,
+            args=(kept.answer, drawn, scorer, max(replies, default=0), None),
         )
     missing = why_not(judged(replies))
     if not missing:

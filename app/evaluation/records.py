@@ -125,9 +125,11 @@ class QuestionRecord:
     def words(self) -> str:
         """The question as a report names it: what it was asked within, and what a follow-up was searched for, belong
         to it."""
-        searched = self.searched if len(self.searched) <= _SEARCHED else f"{self.searched[: _SEARCHED - 1]}…"
         told = [f"asked within {self.within}"] if self.within else []
-        told += [f"searched for: {searched}"] if searched else []
+        if self.searched:
+            carried = self.searched.removeprefix(self.text).strip(" ()")
+            words = carried if len(carried) <= _SEARCHED else f"{carried[: _SEARCHED - 1]}…"
+            told.append(f"searched {'with' if self.searched.startswith(self.text) else 'for'}: {words}")
         return f"{self.text} ({'; '.join(told)})" if told else self.text
 
     @property

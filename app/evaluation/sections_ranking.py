@@ -58,10 +58,15 @@ def configurations(report: Report) -> Section:
 
 
 def steps(report: Report) -> Section:
-    words = (
+    words = [
         "What the context is worth after each step, with as many passages in each as the gate admitted: the F1 of "
-        "its passages; for a question the library does not answer, 1 for sending nothing.",
-    )
+        "its passages; for a question the library does not answer, 1 for sending nothing."
+    ]
+    if not report.main.steps.unanswerable:
+        words.append(
+            "No question is known to be unanswerable: of the gate only what wrong refusals cost can show, and not what "
+            "right ones are worth."
+        )
     tables = [
         Table(
             ("step", "context F1", "change (95%)", "p", "wins / losses / ties", "verdict"),
@@ -72,7 +77,7 @@ def steps(report: Report) -> Section:
         for c in report.configurations
     ]
     plot = Plot(f"Four steps, {report.headline}", staircase(report.main.steps))
-    return Section("Which step paid", words, tuple(tables), (plot,))
+    return Section("Which step paid", tuple(words), tuple(tables), (plot,))
 
 
 def _step_rows(c: ConfigurationReport) -> tuple[tuple[str, ...], ...]:

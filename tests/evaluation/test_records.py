@@ -104,3 +104,16 @@ def test_two_records_of_one_question_are_refused() -> None:
     assert [*by_id([question("q1"), question("q2")])] == ["q1", "q2"]
     with pytest.raises(ValueError, match="q1"):
         by_id([question("q1"), question("q1")])
+
+
+def test_a_question_is_named_with_its_scope_and_what_a_follow_up_was_searched_for() -> None:
+    plain = question(text="And the rest?")
+    assert plain.words == "And the rest?"
+    carried = replace(plain, searched="And the rest? (vpn firewall)", within="a.md, year 2020 or more")
+    assert carried.words == "And the rest? (asked within a.md, year 2020 or more; searched with: vpn firewall)"
+    reworded = replace(plain, searched="What is the rest of the cost?")
+    assert reworded.words == "And the rest? (searched for: What is the rest of the cost?)"
+    assert len(replace(plain, searched="x" * 900).words) < 240
+    assert record_from_dict(json.loads(json.dumps(record_to_dict(carried)))) == carried
+    older = {k: v for k, v in record_to_dict(plain).items() if k not in ("within", "searched")}
+    assert record_from_dict(older) == plain  # a run of an earlier version

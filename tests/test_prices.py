@@ -110,7 +110,7 @@ def test_the_default_chat_model_by_hand() -> None:
     # 1,000 x .15 + 100 x .60, a millionth each
     charge = price_list(None).charge(Usage("openai", "gpt-4o-mini", {"input_tokens": 1000, "output_tokens": 100}))
     assert charge.usd == pytest.approx(0.00021)
-    assert explained([charge]) == f"At list prices read on {charge.read}."
+    assert explained([charge]) == f"At prices read on {charge.read}."
 
 
 # -- a file of one's own ---------------------------------------------------------------------------

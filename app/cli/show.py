@@ -112,7 +112,7 @@ def stage_times(trace: Trace) -> str:
 
 
 def stage_costs(trace: Trace) -> str:
-    """`Cost: embed $0.0000002, score $0.0020. At list prices read on 2026-11-21.`; "" where no service took part."""
+    """`Cost: embed $0.0000002, score $0.0020. At prices read on 2026-11-21.`; "" where no service took part."""
     each = ", ".join(f"{charge.usage.stage} {dollars(charge.usd)}" for charge in trace.charges)
     return f"Cost: {each}. {explained(trace.charges)}".rstrip() if each else ""
 

@@ -39,4 +39,4 @@ def explained(charges: Sequence[Charge]) -> str:
     if missing:
         return f"The cost is not known: {'; '.join(missing)}. {HOW_TO_KNOW}"
     days = [charge.read for charge in charges if charge.read]
-    return f"At list prices read on {min(days)}." if days else ""
+    return f"At prices read on {min(days)}." if days else ""

@@ -8,7 +8,7 @@ from app.domain import Context
 from app.ui import safe
 from app.ui.words import plural, why
 
-_STAGES: Mapping[str, str] = {
+STAGES: Mapping[str, str] = {
     "rewrite": "rewriting",
     "embed": "embedding",
     "retrieve": "search",
@@ -24,7 +24,7 @@ _TINTS = 7
 
 def stage_times(timings_ms: Mapping[str, float], *, note: str = "") -> str:
     """Milliseconds by stage, as HTML."""
-    parts = [(word, timings_ms[stage]) for stage, word in _STAGES.items() if timings_ms.get(stage) is not None]
+    parts = [(word, timings_ms[stage]) for stage, word in STAGES.items() if timings_ms.get(stage) is not None]
     total = sum(ms for _, ms in parts)
     legend = [(word, f"{ms:,.0f} ms" if ms >= 1 else "under 1 ms") for word, ms in parts]
     return _stacked(

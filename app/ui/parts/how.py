@@ -43,7 +43,7 @@ def show(
     if context is not None:
         right.html(bars.token_budget(context))
     if charges:
-        each = "; ".join(f"{c.usage.stage} {dollars(c.usd)}" for c in charges)
+        each = "; ".join(f"{bars.STAGES.get(c.usage.stage, c.usage.stage)} {dollars(c.usd)}" for c in charges)
         st.html(f'<p class="muted">{safe.text(f"Cost: {each}. {explained(charges)}")}</p>')
     if judged.run.calibration_note:
         st.caption(f"Probabilities: {judged.run.calibration_note}.")

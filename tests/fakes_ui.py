@@ -28,7 +28,7 @@ from app.domain import (
     Shares,
     Trace,
 )
-from app.errors import ProviderTimeout
+from app.errors import LibraryLocked, ProviderTimeout
 from app.evaluation.votes import VoteKind
 from app.evaluation.votes import Votes as KeptVotes
 from app.library.admin import DocumentRow
@@ -201,6 +201,7 @@ class FakeSluice:
         self._info = LibraryInfo("handbook", 1, documents, len(chunks), WordEmbedder.id)
         self._reader = MemoryReader(self._info, chunks) if chunks else None
         self._chunks = chunks
+        self.locked = False  # as while another process writes
         prompts = Path(__file__).resolve().parent.parent / "app" / "prompts"
         self.pipeline = Pipeline(
             open_reader=lambda name: self._reader or MemoryReader(self._info, []),
@@ -253,6 +254,8 @@ class FakeSluice:
         return self._reader.around(chunk_id) if self._reader else ()
 
     def delete(self, name: str, document_ids: Sequence[str]) -> None:
+        if self.locked:
+            raise LibraryLocked(f"Library {name} is being written by another process.", hint="Wait for it.")
         self._chunks = [c for c in self._chunks if c.document_id not in set(document_ids)]
 
     def verify(self, name: str) -> list[str]:

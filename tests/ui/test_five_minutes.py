@@ -160,6 +160,21 @@ def test_drafts_are_made_decided_and_kept_as_a_set(at: Open, tmp_path: Path) -> 
     assert drafts.read("handbook")[1].state == "drafted"
 
 
+def test_a_set_of_ones_own_is_not_replaced_by_drafts(at: Open, tmp_path: Path) -> None:
+    test = press(at("drafts"), "Draft")
+    press(test, "Accept")
+    path = set_path(tmp_path, "handbook", "handbook-drafts")
+    press(test, "Keep as a question set")
+    press(test, "Keep as a question set")
+    assert "It replaces the one of that name." in html(test)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"question": "What did I ask myself?", "answers": ["this"]}\n')
+    before = path.read_bytes()
+    press(test, "Keep as a question set")
+    assert "There is a question set called handbook-drafts, with 1 question of its own." in html(test)
+    assert path.read_bytes() == before
+
+
 def test_a_chat_model_is_called_no_more_often_than_said(at: Open, tmp_path: Path) -> None:
     test = at("drafts", chat=True)
     assert "no more calls than passages" in str(test.radio[0].proto)

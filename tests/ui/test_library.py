@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from app.errors import SluiceError
+from app.errors import SluiceError, UsageError
 from app.library.on_disk import on_disk
 from app.ui.parts import adding
 from tests.ui.conftest import Open, html, press
@@ -27,6 +28,30 @@ def test_verify_says_that_all_agree(page: Open) -> None:
     test = page(at="library")
     press(test, "Verify")
     assert "Catalogue, vectors and word index agree." in html(test)
+
+
+def test_documents_are_deleted_or_it_is_said_why_not(page: Open) -> None:
+    test = page(at="library")
+    sluice = test.session_state["fake"]
+    sluice.locked = True
+    _delete_the_first(test)
+    assert "Library handbook is being written by another process." in html(test)
+    assert 'class="rows documents"' in html(test)  # said in the dialog, and the page stands
+    assert len(sluice.documents("handbook")) == 11
+    sluice.locked = False
+    _delete_the_first(test)
+    assert "1 document deleted" in html(test)
+    assert len(sluice.documents("handbook")) == 10
+
+
+def _delete_the_first(test: AppTest) -> None:
+    """Through the dialog; a whole run closes it, so each step opens it again."""
+    press(test, "Delete documents …")
+    chosen = test.multiselect[0]
+    chosen.set_value(chosen.options[:1])
+    press(test, "Delete documents …")
+    next(b for b in test.button if b.label == "Delete").click()
+    press(test, "Delete documents …")
 
 
 def test_a_file_is_changed_gone_or_as_it_was(tmp_path: Path) -> None:
@@ -56,6 +81,12 @@ def test_an_upload_never_leaves_its_folder(tmp_path: Path, name: str, kept: str)
     path = adding.save(_Upload(name), tmp_path / "uploads")  # type: ignore[arg-type]
     assert path == tmp_path / "uploads" / kept
     assert path.read_bytes() == b"text"
+
+
+def test_two_files_of_one_name_are_not_added_together() -> None:
+    adding.check_names(["notes/README.md", "notes/other.md"])
+    with pytest.raises(UsageError, match=r"called README\.md; nothing was added"):
+        adding.check_names(["README.md", "notes/README.md", "C:\\notes\\other.md"])
 
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", "/tmp"])

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.errors import SluiceError
+from app.errors import SluiceError, UsageError
 from app.ingest_process import IngestEvent, preview, start
 from app.library.places import places
 from app.ui import safe, session
 from app.ui.parts import failure
+from app.ui.parts.verdict import note
 from app.ui.words import help_of, plural
 
 if TYPE_CHECKING:
@@ -81,13 +83,16 @@ def _path(name: str) -> None:
     with st.form("path", border=False):
         path = st.text_input("A file or folder on this machine", placeholder="/home/me/notes")
         pressed = st.form_submit_button("Add", type="primary")
-    if pressed and path.strip():
+    if pressed and not path.strip():
+        st.html(note("held", "There is no path: type one."))
+    elif pressed:
         _ingest([Path(path.strip()).expanduser()], name)
 
 
 def _add(home: Path, files: Sequence[UploadedFile], name: str) -> None:
     try:
         folder = upload_folder(home, name)
+        check_names([file.name for file in files])
     except SluiceError as error:
         failure.show(error)
         return
@@ -100,13 +105,27 @@ def upload_folder(home: Path, name: str) -> Path:
     return home / "uploads" / name
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Raises UsageError where two files dropped together have one name: the second would replace the first unseen."""
+    again = [name for name, count in Counter(map(_own_name, names)).items() if count > 1]
+    if again:
+        raise UsageError(
+            f"Several of these files are called {', '.join(again)}; nothing was added.",
+            hint="Rename them, add one at a time to replace it, or add their folder from a path.",
+        )
+
+
 def save(file: UploadedFile, folder: Path) -> Path:
     """Keep an upload under its own name; a later one of the same name replaces it, and its document."""
     folder.mkdir(parents=True, exist_ok=True)
-    name = PurePath(file.name.replace("\\", "/")).name
-    path = folder / (name if name.strip(".") else "upload")
+    path = folder / _own_name(file.name)
     path.write_bytes(file.getbuffer())
     return path
+
+
+def _own_name(given: str) -> str:
+    name = PurePath(given.replace("\\", "/")).name
+    return name if name.strip(".") else "upload"
 
 
 # -- a run -----------------------------------------------------------------------------------------

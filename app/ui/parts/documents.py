@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.domain import LibraryInfo
+from app.errors import SluiceError, disk_errors
 from app.library.on_disk import on_disk
 from app.ui import safe, session
-from app.ui.parts import verdict
+from app.ui.parts import failure, verdict
 from app.ui.words import plural, size
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def _delete(sluice: Sluice, name: str, rows: Sequence[DocumentRow]) -> None:
     if left.button("Keep them", width="stretch"):
         st.rerun()
     if right.button("Delete", type="primary", width="stretch", disabled=not chosen, key="delete.confirm"):
-        sluice.delete(name, chosen)
+        try:  # a dialog runs by itself, outside what catches the page's errors
+            with disk_errors():
+                sluice.delete(name, chosen)
+        except SluiceError as error:
+            failure.show(error)
+            return
         session.tell(f"{plural(len(chosen), 'document')} deleted, {plural(passages, 'passage')} gone.")
         st.rerun()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.domain import LibraryInfo
-from app.errors import SluiceError
+from app.errors import SluiceError, UsageError
 from app.evaluation.questions.chat_drafts import REPLY_TOKENS, Drafting, chat_drafts
 from app.evaluation.questions.drafts import STATES, Draft, Drafts, DraftState
 from app.evaluation.questions.kept import questions_dir, set_path
-from app.evaluation.questions.model import LabelledQuestion
+from app.evaluation.questions.model import LabelledQuestion, QuestionSet
+from app.evaluation.questions.read import read_questions
 from app.evaluation.questions.report import counts
 from app.evaluation.questions.weak_drafts import weak_drafts
 from app.evaluation.questions.write import write_questions
@@ -117,7 +118,9 @@ def _reword(kept: Drafts, library: str, draft: Draft) -> None:
     with st.form(f"drafts.reword.{draft.question.id}", border=False):
         words = st.text_area("In the words a person would use", draft.question.text)
         pressed = st.form_submit_button("Accept in these words", type="primary")
-    if pressed and words.strip():
+    if pressed and not words.strip():
+        st.html(note("held", "There is no question: type it, or reject the draft."))
+    elif pressed:
         kept.decide(library, [draft.question.id], "accepted", edited=reworded(draft, words))
         st.rerun()
 
@@ -194,11 +197,23 @@ def _keep(sluice: Sluice, library: str, kept: Drafts) -> None:
         return
     try:
         path = set_path(home, library, name.strip())
-        replaced = " It replaces the one of that name." if path.exists() else ""
         questions = kept.question_set(library, name=name.strip())
+        replaced = " It replaces the one of that name." if path.exists() else ""
+        if replaced:
+            _only_drafts(read_questions(path), kept.read(library))
         write_questions(questions, path)
     except SluiceError as error:
         failure.show(error)
         return
     session.tell(f"{questions.name} is kept: {counts(questions)}.{replaced} Choose it on the Evaluate page.")
     st.rerun()
+
+
+def _only_drafts(there: QuestionSet, drafts: Sequence[Draft]) -> None:
+    """Raises UsageError where a set holds questions that are none of these drafts: replacing it would lose them."""
+    own = {question.id for question in there.questions} - {draft.question.id for draft in drafts}
+    if own:
+        raise UsageError(
+            f"There is a question set called {there.name}, with {plural(len(own), 'question')} of its own.",
+            hint="Take another name; nothing was changed.",
+        )

@@ -5,14 +5,17 @@ Per passage (every array follows the candidates):
     cosine    lift of the cosine over the library's floor (see floor.py)
     bm25      BM25 as a share of the most this question could score, 0..1
     cover     share of the question's IDF weight that occurs in the passage, 0..1
-    *_margin  the same, against the best *other* passage: square root of the distance, negative behind it. Only the
-              leader's is positive, which is what tells a clear winner from the best of a bad lot; the root keeps
-              passages far behind from deciding the fit.
+    place     minus the logarithm of the place retrieval gave it: 0 for the first. Only beside both legs; it keeps what
+              their fusion knew and the features above do not, such as the carried terms of a follow-up
+    *_ahead   the same, against the best passage that does not say the same (see copies.py): square root of the
+              distance, negative behind it. Only the leader's and its copies' are positive, which is what tells a clear
+              winner from the best of a bad lot; the root keeps passages far behind from deciding the fit.
     *_over    the same against the sixth best (the last, where there are fewer): several relevant passages are close
               to each other, and all of them above the field.
 
-Per question: the best of each, its lead over the second (square root) and over the rest (plain), and how much of the
-question's IDF weight the best passages cover. Sorted scores as features: Gisserot-Boukhlef et al. 2024, 2402.12997.
+Per question: the best of each, its lead over the best that does not say the same (square root) and over the rest
+(plain), and how much of the question's IDF weight the best passages cover. Sorted scores as features:
+Gisserot-Boukhlef et al. 2024, 2402.12997.
 
 More of any of these never lowers a probability: the maps are fitted without negative weights (see fit.py), which
 measured the same or better than with them, and cannot surprise a reader of the shares.
@@ -27,20 +30,22 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from app.calibration.copies import Flags, copies
 from app.calibration.floor import floor_level, lift
 from app.domain import Candidate, Retrieved
 
 Floats = npt.NDArray[np.float64]
 View = Literal["full", "dense", "score", "evidence", "evidence_dense"]
 
-SCORE = ("score", "score_margin", "score_over")
-COSINE = ("cosine", "cosine_margin", "cosine_over")
-LEXICAL = ("bm25", "bm25_margin", "bm25_over", "cover", "cover_margin", "cover_over")
+SCORE = ("score", "score_ahead", "score_over")
+COSINE = ("cosine", "cosine_ahead", "cosine_over")
+LEXICAL = ("bm25", "bm25_ahead", "bm25_over", "cover", "cover_ahead", "cover_over")
+PLACE = "place"
 PASSAGE_FEATURES: Mapping[View, tuple[str, ...]] = {
-    "full": (*SCORE, *COSINE, *LEXICAL),
+    "full": (*SCORE, *COSINE, *LEXICAL, PLACE),
     "dense": (*SCORE, *COSINE),
     "score": SCORE,
-    "evidence": (*COSINE, *LEXICAL),
+    "evidence": (*COSINE, *LEXICAL, PLACE),
     "evidence_dense": COSINE,
 }
 
@@ -72,6 +77,7 @@ class Evidence:
     cover: Floats | None
     covered: tuple[frozenset[int], ...]
     term_weights: Floats
+    copies: Flags  # (candidates, candidates): which say the same as which
 
     def view(self) -> View | None:
         """The richest map these candidates allow; None when there is neither a score nor evidence."""
@@ -96,6 +102,7 @@ def evidence_of(retrieved: Retrieved, raw: Sequence[float | None] | None = None)
         cover=_cover(candidates, weights) if lexical else None,
         covered=tuple(c.matched for c in candidates),
         term_weights=weights,
+        copies=copies([c.chunk.text for c in candidates]),
     )
 
 
@@ -110,21 +117,26 @@ def passage_features(evidence: Evidence) -> dict[str, Floats]:
     ):
         if values is not None and values.size:
             columns[name] = values
-            columns[f"{name}_margin"] = margins(values)
+            columns[f"{name}_ahead"] = ahead(values, evidence.copies)
             columns[f"{name}_over"] = over_field(values)
+    if evidence.cosine is not None and evidence.bm25 is not None:
+        columns[PLACE] = -np.log(np.arange(1.0, evidence.cosine.size + 1.0))
     return columns
 
 
-def margins(values: Floats) -> Floats:
-    """Signed square root of each value's distance to the best other one; 0 for a lone value, NaN stays NaN.
+def ahead(values: Floats, copies: Flags) -> Floats:
+    """Signed square root of each value's distance to the best one that is no copy of it; to the lowest where all are.
 
-    >>> margins(np.array([0.5, 0.25, 0.25]))
+    0 for a lone value, NaN stays NaN. `copies` as from `app.calibration.copies.copies`.
+
+    >>> ahead(np.array([0.5, 0.25, 0.25]), np.zeros((3, 3), dtype=bool))
     array([ 0.5, -0.5, -0.5])
     """
-    known = np.sort(values[~np.isnan(values)])[::-1]
-    if known.size < 2:
-        return np.where(np.isnan(values), np.nan, 0.0)
-    return _signed_root(values - np.where(values == known[0], known[1], known[0]))
+    if np.isnan(values).all():
+        return values
+    known = np.where(np.isnan(values), -np.inf, values)
+    rivals = np.where(copies | np.eye(values.size, dtype=bool), -np.inf, known[None, :]).max(axis=1)
+    return _signed_root(values - np.where(np.isneginf(rivals), np.nanmin(values), rivals))
 
 
 def over_field(values: Floats) -> Floats:
@@ -146,10 +158,11 @@ def question_features(evidence: Evidence) -> dict[str, float]:
     """Numbers by name; those the evidence does not allow are absent. The lead of a lone candidate is 0."""
     features: dict[str, float] = {}
     if evidence.raw is not None:
-        known = evidence.raw[~np.isnan(evidence.raw)]
-        features |= _leading("score", known) | _sorted(known)
+        kept = ~np.isnan(evidence.raw)
+        known = evidence.raw[kept]
+        features |= _leading("score", known, evidence.copies[np.ix_(kept, kept)]) | _sorted(known)
     if evidence.cosine is not None and evidence.cosine.size:
-        features |= _leading("cosine", evidence.cosine)
+        features |= _leading("cosine", evidence.cosine, evidence.copies)
     if evidence.bm25 is not None and evidence.cover is not None and evidence.bm25.size:
         features |= _lexical(evidence, evidence.bm25, evidence.cover)
     return features
@@ -165,13 +178,14 @@ def _cover(candidates: Sequence[Candidate], weights: Floats) -> Floats:
     return np.asarray([float(weights[sorted(c.matched)].sum()) / total for c in candidates], dtype=np.float64)
 
 
-def _leading(name: str, values: Floats) -> dict[str, float]:
+def _leading(name: str, values: Floats, copies: Flags) -> dict[str, float]:
+    first = int(np.argmax(values))
     ordered = np.sort(values)[::-1][:_MOST]
     best = float(ordered[0])
     behind = ordered[1:] if ordered.size > 1 else ordered
     return {
         f"{name}_best": best,
-        f"{name}_lead": float(np.sqrt(best - behind[0])),
+        f"{name}_lead": float(ahead(values, copies)[first]),
         f"{name}_over_rest": best - float(behind.mean()),
     }
 
@@ -184,7 +198,7 @@ def _sorted(values: Floats) -> dict[str, float]:
 
 
 def _lexical(evidence: Evidence, bm25: Floats, cover: Floats) -> dict[str, float]:
-    leading = _leading("bm25", bm25)
+    leading = _leading("bm25", bm25, evidence.copies)
     weights = evidence.term_weights
     first_three = np.argsort(-bm25 if evidence.cosine is None else -evidence.cosine, kind="stable")[:3]
     together = frozenset().union(*(evidence.covered[int(i)] for i in first_three))

@@ -15,9 +15,6 @@ from app.calibration.regression import fit_logistic
 
 Floats = npt.NDArray[np.float64]
 
-# p counts for questions that were let through: one in twenty of those is taken to be unanswerable all the same.
-# Off-topic questions are refused before p matters, so p is not fitted on them.
-UNANSWERABLE_IN_P = 0.05
 # p_answerable expects every second question to be unanswerable; what kinds those are, where a group has them
 KIND_WEIGHT: dict[Kind, float] = {"answerable": 0.5, "near_miss": 0.3, "off_topic": 0.2, "lookalike": 0.5}
 
@@ -31,8 +28,9 @@ def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, Log
     question: dict[View, LogisticMap] = {}
     for view in views:
         allowed = [row for row in rows if row.allows(view)]
-        let_through = [row for row in allowed if row.observation.for_p and row.observation.kind != "off_topic"]
-        passage[view] = _fit_passages(let_through, PASSAGE_FEATURES[view])
+        # p is about questions that the library answers; whether it does is what p_answerable is for
+        answered = [row for row in allowed if row.observation.for_p and row.observation.answerable]
+        passage[view] = _fit_passages(answered, PASSAGE_FEATURES[view])
         question[view] = _fit_questions(allowed, QUESTION_FEATURES[view])
     return passage, question
 
@@ -43,12 +41,8 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
     A passage's weight in the second fit is 1 / rank squared. The gate and the page show p of the first few passages;
     the far more numerous ones behind are easy, and would otherwise decide the fit.
     """
-    count = Counter((row.observation.group, row.observation.answerable) for row in rows)
-    weights = []
-    for row in rows:
-        o = row.observation
-        share = 1 - UNANSWERABLE_IN_P if o.answerable else UNANSWERABLE_IN_P
-        weights.append(np.full(len(o.relevant), share / count[o.group, o.answerable]))
+    count = Counter(row.observation.group for row in rows)
+    weights = [np.full(len(row.observation.relevant), 1.0 / count[row.observation.group]) for row in rows]
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
     labels = np.concatenate([np.asarray(row.observation.relevant, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)

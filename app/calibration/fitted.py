@@ -10,6 +10,7 @@ import numpy as np
 from app.calibration.features import (
     COSINE,
     LEXICAL,
+    PLACE,
     SCORE,
     Evidence,
     Floats,
@@ -123,4 +124,5 @@ def _shares(names: tuple[str, ...], row: Floats) -> Shares | None:
     score, cosine, bm25 = (
         float(sum(part[name] for name in group if name in part)) for group in (SCORE, COSINE, LEXICAL)
     )
-    return Shares(score=score, cosine=cosine, bm25=bm25)
+    place = float(part.get(PLACE, 0.0)) / 2.0  # of a sum of both legs in equal parts
+    return Shares(score=score, cosine=cosine + place, bm25=bm25 + place)

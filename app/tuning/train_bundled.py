@@ -42,7 +42,7 @@ FIRST_ROUND = (
 )
 
 CPU = TrainPlan(
-    steps=2800, groups=8, rate=1e-4, head_rate=5e-4, average=0.995, frozen=1, micro_tokens=1024, save_every=25
+    steps=400, groups=8, rate=1e-4, head_rate=5e-4, average=0.995, frozen=1, micro_tokens=1024, save_every=25
 )
 CUDA = TrainPlan(steps=5000, groups=48, rate=2e-4, head_rate=5e-4, frozen=0, micro_tokens=65536, save_every=200)
 SMOKE = TrainPlan(steps=3, groups=2, frozen=1, micro_tokens=1024, save_every=1)
@@ -129,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--layers", type=int, choices=range(1, 7), default=4)
-    parser.add_argument("--rounds", type=int, choices=(1, 2), default=2, help="2: go on, doubting negatives")
+    parser.add_argument("--rounds", type=int, choices=(1, 2), default=1, help="2: go on, doubting negatives")
     parser.add_argument("--distil", action="store_true", help="soften round 2's labels by round 1's logits")
     parser.add_argument("--loss", choices=("both", "pointwise", "listwise"), default="both")
     parser.add_argument("--no-near-misses", action="store_true", help="an ablation")

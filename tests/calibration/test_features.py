@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.calibration.copies import copies
 from app.calibration.features import (
     PASSAGE_FEATURES,
     QUESTION_FEATURES,
+    ahead,
     evidence_of,
-    margins,
     over_field,
     passage_features,
     question_features,
@@ -25,9 +26,9 @@ def test_passage_features_by_hand() -> None:
     features = passage_features(evidence_of(TWO, [2.0, -2.0]))
 
     assert features["score"].tolist() == [2.0, -2.0]
-    assert features["score_margin"].tolist() == [2.0, -2.0]  # root of 4, behind it negative
+    assert features["score_ahead"].tolist() == [2.0, -2.0]  # root of 4, behind it negative
     assert features["cosine"] == pytest.approx([0.5, 0.2])  # (.6 - .2) / (1 - .2)
-    assert features["bm25_margin"] == pytest.approx([0.6, -0.6])
+    assert features["bm25_ahead"] == pytest.approx([0.6, -0.6])
     assert features["cover"] == pytest.approx([0.75, 1.0])  # weights 3 and 1
 
 
@@ -72,12 +73,39 @@ def test_a_question_of_stop_words_has_no_lexical_evidence() -> None:
     assert evidence_of(replace(TWO, term_weights=())).view() == "evidence_dense"
 
 
-def test_margins_of_ties_of_one_and_of_missing() -> None:
-    assert margins(np.array([1.0, 1.0, 0.0])).tolist() == [0.0, 0.0, -1.0]
-    assert margins(np.array([5.0])).tolist() == [0.0]
-    unknown = margins(np.array([np.nan, 4.0, 0.0]))
+def test_how_far_ahead_with_ties_alone_and_with_missing_values() -> None:
+    none = np.zeros((3, 3), dtype=bool)
+    assert ahead(np.array([1.0, 1.0, 0.0]), none).tolist() == [0.0, 0.0, -1.0]
+    assert ahead(np.array([5.0]), none[:1, :1]).tolist() == [0.0]
+    unknown = ahead(np.array([np.nan, 4.0, 0.0]), none)
     assert np.isnan(unknown[0])
     assert unknown[1:].tolist() == [2.0, -2.0]
+
+
+def test_a_near_copy_is_no_rival() -> None:
+    twins = np.zeros((3, 3), dtype=bool)
+    twins[0, 1] = twins[1, 0] = True
+    assert ahead(np.array([5.0, 4.0, 1.0]), twins).tolist() == pytest.approx([2.0, 3**0.5, -2.0])
+    assert ahead(np.array([5.0, 4.0]), twins[:2, :2]).tolist() == [1.0, 0.0]  # nothing else: against the lowest
+
+
+def test_what_is_a_copy() -> None:
+    rain = "Rain fell on the hills of Wales for 9 days in March."
+    cut = "Rain fell on the hills of Wales for 9 days."
+    texts = [rain, cut, rain.replace("9", "10"), rain.replace("March", "May"), "Something else entirely."]
+    assert copies(texts)[1].tolist() == [True, False, False, True, False]
+    assert not copies(texts)[0, 3]  # another month
+    assert (copies(texts) == copies(texts).T).all()
+
+
+def test_a_question_answered_twice_leads_over_the_rest() -> None:
+    twice = retrieved([0.9, 0.9, 0.2], [0.5, 0.5, 0.1])
+    said = tuple(
+        replace(c, chunk=replace(c.chunk, text=text))
+        for c, text in zip(twice.candidates, ["a b", "a b", "c"], strict=True)
+    )
+    features = question_features(evidence_of(replace(twice, candidates=said), [3.0, 3.0, -1.0]))
+    assert features["score_lead"] == 2.0
 
 
 def test_the_field_is_the_sixth_best_or_the_last_of_fewer() -> None:

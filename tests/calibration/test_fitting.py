@@ -177,7 +177,7 @@ def test_the_fused_map_is_used_only_where_it_ranks_unseen_groups_as_well_as_the_
 
     unsure, _ = fit_calibration(questions(0, 0.5), scorer=SCORER, fitted_on=ON)
     assert unsure.errors["order"]["used"] == "fused"  # type: ignore[index]
-    assert "cosine_margin" in unsure.passage["full"].names
+    assert "cosine_ahead" in unsure.passage["full"].names
 
     # the evidence points the other way in one group: what the other group taught about it misleads
     torn = [replace(o, group="ab"[n % 2]) for n, o in enumerate([*questions(0, 0.9)[::2], *questions(4, 0.9)[::2]])]

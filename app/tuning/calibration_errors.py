@@ -20,6 +20,7 @@ from app.stages.gate import decide
 Numbers = dict[str, float | int | None]
 UNANSWERABLE: tuple[Kind, ...] = ("near_miss", "off_topic", "lookalike")
 MOST = GatePolicy().max_chunks
+TRADE = (0.03, 0.05, 0.07, 0.1, 0.15)  # shares of answerable questions refused, among which a default is chosen
 _RUN = ScorerRun("calibration", "calibration", Scale.LOGIT, "applied")
 
 
@@ -48,7 +49,28 @@ def measured_errors(
         "lets through",
     }
     how = "each set by maps and thresholds fitted on the other sets; the mean weighs sets alike"
-    return {"chosen": chosen, "measured": how, "mean": overall, "sets": by_group}, promised
+    return {"chosen": chosen, "measured": how, "mean": overall, "sets": by_group, "trade": _trade(unseen)}, promised
+
+
+def _trade(unseen: Sequence[Unseen]) -> list[Numbers]:
+    """What refusing more buys: for each share of `TRADE` the threshold, and which questions still get through, each
+    group under a threshold set on the others; the mean weighs groups alike."""
+    groups = sorted({u.observation.group for u in unseen})
+    rows: list[Numbers] = []
+    for share in TRADE:
+        let: dict[Kind, list[float]] = {}
+        for group in groups:
+            above = answer_above([u for u in unseen if u.observation.group != group], share)
+            by_kind: dict[Kind, list[bool]] = {}
+            for u in unseen:
+                if u.observation.group == group and u.judgement.p_answerable is not None:
+                    by_kind.setdefault(u.observation.kind, []).append(u.judgement.p_answerable >= above)
+            for kind, through in by_kind.items():
+                let.setdefault(kind, []).append(float(np.mean(through)))
+        row: Numbers = {f"through_{kind}": round(float(np.mean(let[kind])), 4) for kind in UNANSWERABLE if kind in let}
+        refused = round(1.0 - float(np.mean(let["answerable"])), 4)
+        rows.append({"aimed_at": share, "wrong_refusals": refused, **row, "answer_above": answer_above(unseen, share)})
+    return rows
 
 
 def errors_of(unseen: Sequence[Unseen], policy: GatePolicy) -> Numbers:

@@ -67,3 +67,19 @@ def test_a_group_is_measured_with_thresholds_set_on_the_others() -> None:
     assert policy.keeps_relevant == 0.5
     assert policy.answer_note.startswith("refuses 50 of 100 questions the library answers")
     assert policy.keep_above == POLICY.keep_above
+
+
+def test_what_refusing_more_buys_by_hand() -> None:
+    unseen = [
+        judged(group, (0.9, 0.1), (True, False), place / 20)
+        for group in ("a", "b")
+        for place in range(1, 21)  # the second smallest of twenty is .1, the third .15
+    ]
+    unseen += [judged(group, (0.5, 0.1), (False, False), p, "near_miss") for group in ("a", "b") for p in (0.12, 0.8)]
+    trade = measured_errors(unseen, POLICY)[0]["trade"]
+
+    assert isinstance(trade, list)
+    rows = {row["aimed_at"]: row for row in trade}
+    assert (rows[0.1]["wrong_refusals"], rows[0.1]["through_near_miss"]) == (0.05, 1.0)  # .05 is below .1
+    assert (rows[0.15]["wrong_refusals"], rows[0.15]["through_near_miss"]) == (0.1, 0.5)  # .05, .1 and the near miss
+    assert rows[0.15]["answer_above"] == 0.15

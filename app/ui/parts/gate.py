@@ -29,7 +29,9 @@ def show(
         disabled=disabled,
     )
     if answer_above is not None:
-        st.caption(f"{odds(answer_above).capitalize()} or better.")
+        st.caption(
+            f"{odds(answer_above).capitalize()} or better." if answer_above > 0.0 else "This refuses no question."
+        )
     calibrated = defaults.keep_above is not None
     keep_above = raw = None
     if calibrated:

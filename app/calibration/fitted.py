@@ -19,7 +19,7 @@ from app.calibration.features import (
     passage_features,
     question_features,
 )
-from app.calibration.maps import LogisticMap, sigmoid
+from app.calibration.maps import LogisticMap, Steps, sigmoid
 from app.domain import CalibrationKind, GatePolicy, Judgement, Retrieved, Score, ScorerId, Shares
 from app.errors import ProviderNonsense
 
@@ -42,7 +42,8 @@ class FittedCalibration:
     """The fitted maps of one scorer, or of retrieval evidence alone (`scorer` is None). Implements `Calibration`.
 
     There is one map for each view of the evidence (`features.View`), for passages and for questions; what is at hand
-    chooses. `errors` are the measured errors that go with the policy, as the calibration file lists them.
+    chooses. `errors` are the measured errors that go with the policy, as the calibration file lists them. `steps`
+    stand in for the logistic curve where a passage map has them.
     """
 
     scorer: ScorerId | None
@@ -53,6 +54,7 @@ class FittedCalibration:
     kind: CalibrationKind = "general"
     note: str = ""
     errors: Mapping[str, object] = field(default_factory=dict)
+    steps: Mapping[View, Steps] = field(default_factory=dict)
 
     def judge(self, retrieved: Retrieved, scores: Sequence[Score]) -> Judgement:
         """p, shares, order and p_answerable of one question; ties keep the retrieval order.
@@ -76,8 +78,9 @@ class FittedCalibration:
         fitted = self.passage[view]
         parts = fitted.contributions(passage_features(evidence))
         log_odds = parts.sum(axis=-1) + fitted.intercept
+        likely = self.steps[view].p_of(log_odds) if view in self.steps else sigmoid(log_odds)
         return Judgement(
-            p=tuple(None if np.isnan(p) else float(p) for p in sigmoid(log_odds)),
+            p=tuple(None if np.isnan(p) else float(p) for p in likely),
             shares=tuple(_shares(fitted.names, row) for row in parts),
             order=falling(log_odds),
             p_answerable=answerable,

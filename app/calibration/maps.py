@@ -37,6 +37,22 @@ class LogisticMap:
         return total
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What log-odds turned out to be worth: rising points, straight lines between them, level beyond them.
+
+    Isotonic regression (Zadrozny and Elkan, KDD 2002), where a sample allows it. Never turns an order round.
+    """
+
+    log_odds: tuple[float, ...]
+    p: tuple[float, ...]
+
+    def p_of(self, log_odds: Floats) -> Floats:
+        """Shape (rows,); NaN stays NaN."""
+        result: Floats = np.interp(log_odds, self.log_odds, self.p)
+        return np.where(np.isnan(log_odds), np.nan, result)
+
+
 def sigmoid(log_odds: Floats) -> Floats:
     """1 / (1 + exp(-x)) without overflow."""
     result: Floats = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(log_odds, dtype=np.float64)))

@@ -1,7 +1,8 @@
 """Calibrations on disk: one JSON file a scorer, shipped in app/models/calibrations or fitted by a person.
 
 File (schema 1): {"schema", "scorer": {...} | null, "fitted_on": {...}, "passage": {view: map}, "question": {view: map},
-"policy": {...}, "errors": {...}}. A file whose scorer is null holds the maps from retrieval evidence alone.
+"policy": {...}, "errors": {...}}, and "steps": {view: points} where there are any. A file whose scorer is null holds
+the maps from retrieval evidence alone.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import re
 from dataclasses import asdict, replace
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, SORTED_SCORES, View
 from app.calibration.fitted import FittedCalibration, FittedOn
-from app.calibration.maps import LogisticMap
+from app.calibration.maps import LogisticMap, Steps
 from app.calibration.uncalibrated import NoCalibration
 from app.domain import GatePolicy, LibraryInfo, ScorerId, ScorerProfile
 from app.errors import CalibrationError
@@ -37,6 +39,12 @@ class _Map(BaseModel):
     intercept: float
 
 
+class _Steps(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    log_odds: tuple[float, ...]
+    p: tuple[float, ...]
+
+
 class _File(BaseModel):
     """What comes from outside is checked here; inside the program only the frozen types are seen."""
 
@@ -48,6 +56,7 @@ class _File(BaseModel):
     question: dict[View, _Map]
     policy: GatePolicy
     errors: dict[str, object]
+    steps: dict[View, _Steps] = {}
 
 
 def calibration_for(profile: ScorerProfile, library: LibraryInfo, *, own_dir: Path | None = None) -> Calibration:
@@ -94,6 +103,8 @@ def save_calibration(calibration: FittedCalibration, directory: Path) -> Path:
         "policy": asdict(calibration.policy),
         "errors": dict(calibration.errors),
     }
+    if calibration.steps:
+        content["steps"] = {view: _rounded(points) for view, points in calibration.steps.items()}
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / _file_name(calibration)
     partial = path.with_suffix(".partial")
@@ -127,7 +138,16 @@ def _parse(text: str, name: str) -> FittedCalibration:
         },
         policy=file.policy,
         errors=file.errors,
+        steps={view: _steps(points, name) for view, points in file.steps.items()},
     )
+
+
+def _steps(points: _Steps, name: str) -> Steps:
+    rising = all(a < b for a, b in pairwise(points.log_odds)) and all(a <= b for a, b in pairwise(points.p))
+    whole = len(points.log_odds) == len(points.p) > 0 and rising and all(0.0 <= p <= 1.0 for p in points.p)
+    if not whole:
+        raise CalibrationError(f"{name} holds steps that do not rise from 0 to 1.", hint=_FIT_AGAIN)
+    return Steps(points.log_odds, points.p)
 
 
 def _map(part: _Map, allowed: tuple[str, ...], name: str) -> LogisticMap:
@@ -146,7 +166,7 @@ def _shipped() -> tuple[FittedCalibration, ...]:
     return tuple(_parse(f.read_text(encoding="utf-8"), f.name) for f in files)
 
 
-def _rounded(fitted: LogisticMap) -> dict[str, object]:
+def _rounded(fitted: LogisticMap | Steps) -> dict[str, object]:
     return {
         name: [_round(v) for v in value] if isinstance(value, tuple) and name != "names" else _round(value)
         for name, value in asdict(fitted).items()

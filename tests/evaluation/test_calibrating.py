@@ -118,9 +118,9 @@ def test_the_shipped_maps_are_scaled_and_p_answerable_only_with_enough_of_both_k
 
 
 def test_with_many_questions_the_maps_are_new() -> None:
-    passages, questions, _ = fitted(observations(120, 110))
+    passages, questions, _ = fitted(observations(130, 110))
     assert (passages in ("fused", "score alone"), questions) == (True, "fitted")
-    assert fitted(observations(120, 109))[:2] == ("raw score", "scaled")
+    assert fitted(observations(130, 109))[:2] == ("raw score", "scaled")
 
 
 def test_every_question_is_judged_by_maps_that_did_not_see_its_group() -> None:

@@ -2,10 +2,11 @@
 
     at least FUSED with a relevant candidate, and UNANSWERABLE without an answer: new maps from score and evidence
     at least LEAST: Platt scaling of the shipped passage map (of the raw score, where none is shipped)
+    at least isotonic.LEAST_PASSAGES judged passages: isotonic steps in place of the logistic curve, where they win
     at least SCALED of each kind: Platt scaling of the shipped map to p_answerable; below, it stays as it is
 
 The numbers are ten questions for each thing fitted (P. Peduzzi et al., J. Clinical Epidemiology 49, 1996): the passage
-map looks at twelve features, the question map at eleven, Platt scaling has two numbers.
+map looks at thirteen features, the question map at eleven, Platt scaling has two numbers.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ from app.calibration.maps import LogisticMap
 from app.calibration.observed import Observation, Unseen, rows_of
 from app.domain import GatePolicy, ScorerId
 from app.errors import UsageError
+from app.evaluation.calibrating.isotonic import straighten
 from app.evaluation.calibrating.platt import RAW_SCORE, scaled_passages, scaled_questions
 
 LEAST = 20
-FUSED = 120
+FUSED = 130
 UNANSWERABLE = 110
 SCALED = 10
 LOST = 0.05
@@ -55,12 +57,14 @@ def fit_here(
     shipped: FittedCalibration | None,
     evidence: FittedCalibration | None,
 ) -> FittedHere:
-    """Fit on the calibration side. `shipped` is this scorer's calibration for general use, `evidence` the maps from
-    retrieval evidence alone; None where there are none.
+    """Fit on the calibration side, then straighten p where that wins.
+
+    `shipped` is this scorer's calibration for general use, `evidence` the maps from retrieval evidence alone; None
+    where there are none.
 
     Raises UsageError with fewer than LEAST questions that have a relevant passage among their candidates.
     """
-    found, unanswerable = counts(observations)
+    found, _ = counts(observations)
     if found < LEAST:
         raise UsageError(
             f"Calibrating takes {LEAST} questions with a relevant passage among the candidates in the part it is "
@@ -68,6 +72,26 @@ def fit_here(
             hint=f"Add about {wanted(observations)} labelled questions on both sides together, or give that part more: "
             "--test-share.",
         )
+    return _straightened(_maps_here(observations, scorer, fitted_on, shipped, evidence))
+
+
+def _straightened(here: FittedHere) -> FittedHere:
+    found = straighten(here.unseen)
+    if found is None:
+        return here
+    view, steps, unseen = found
+    calibration = replace(here.calibration, steps={view: steps})
+    return replace(here, calibration=with_policy(calibration, unseen), unseen=unseen)
+
+
+def _maps_here(
+    observations: Sequence[Observation],
+    scorer: ScorerId,
+    fitted_on: FittedOn,
+    shipped: FittedCalibration | None,
+    evidence: FittedCalibration | None,
+) -> FittedHere:
+    found, unanswerable = counts(observations)
     if found >= FUSED and unanswerable >= UNANSWERABLE:
         fitted, unseen = fit_calibration(
             observations, scorer=scorer, fitted_on=fitted_on, lost=LOST, wrong_refusals=WRONG_REFUSALS
@@ -132,7 +156,7 @@ def _base(
 ) -> FittedCalibration:
     """What is scaled: the shipped calibration, or the raw score with the evidence maps beside it."""
     if shipped is not None:
-        return replace(shipped, fitted_on=on, errors={}, policy=GatePolicy())
+        return replace(shipped, fitted_on=on, errors={}, policy=GatePolicy(), steps={})
     raw: tuple[View, ...] = ("full", "dense", "score")
     passage: dict[View, LogisticMap] = dict.fromkeys(raw, RAW_SCORE)
     question: dict[View, LogisticMap] = {}

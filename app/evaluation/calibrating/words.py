@@ -58,7 +58,10 @@ def sections_of(result: Calibrating) -> tuple[Section, ...]:
         if result.abstains_by_scores
         else _QUESTIONS[result.questions]
     )
-    how = Section("How", (f"{_PASSAGES[result.passages]}.", f"{questions}."), (_sides(result),))
+    said = [f"{_PASSAGES[result.passages]}."]
+    if result.calibration.steps:
+        said.append("Isotonic steps stand in for the logistic curve: on documents not seen they came closer.")
+    how = Section("How", (*said, f"{questions}."), (_sides(result),))
     found = [how, _thresholds(result), _errors(result)]
     if result.abstention is not None:
         found.append(_abstention(result))

@@ -26,6 +26,7 @@ CALLS = 2  # the most one answer may take: one, and one more where the reply can
 PATIENCE = 3  # calls in a row that may fail before it is given up
 _MOST_CLAIMS = 40  # the prompt asks for 20; far more is a model that repeats itself
 _STEPS = 5
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,14 @@ class Grade:
     faithful: float | None
     relevant: float | None
     not_graded: str | None = None
+
+    @property
+    def will_do(self) -> bool | None:
+        """Whether more of it is right than wrong: at least half of its claims are supported, and it is at least half
+        relevant. None where it was not graded."""
+        if self.relevant is None:
+            return None
+        return self.relevant >= _HALF and (self.faithful is None or self.faithful >= _HALF)
 
 
 class Grader:

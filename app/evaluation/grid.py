@@ -167,5 +167,6 @@ def _answers(trace: Trace, asked: Passages, grader: Grader | None) -> dict[str, 
     chunks = [passage.chunk for passage in trace.context.passages]
     passages = tuple(shown((chunk.title, *chunk.section), chunk.text) for chunk in chunks)
     grade = grader.grade(Answered(trace.judged.question.standalone, passages, trace.answer.text))
+    correct = grade.will_do if record.correct is None else record.correct
     graded = replace(record, faithful=grade.faithful, relevant=grade.relevant, not_graded=grade.not_graded)
-    return {"gated": graded}
+    return {"gated": replace(graded, correct=correct)}

@@ -90,13 +90,11 @@ def citation_measures(cited: Sequence[int], unknown: Sequence[int], relevant: Se
     return CitationMeasures(right / said if said else None, right / there if there else None)
 
 
-def answer_record(
-    answer: Answer, known: Sequence[str], relevant: Sequence[bool], *, correct: bool | None = None
-) -> AnswerRecord:
+def answer_record(answer: Answer, known: Sequence[str], relevant: Sequence[bool]) -> AnswerRecord:
     """What an answer was worth. `relevant[n - 1]`: whether passage n of its context is; `known`: right answers, if any.
 
-    `correct` is the grader's verdict where there is one; else the answer is correct when it holds a known answer. The
-    grader's own measures are added with `dataclasses.replace`.
+    It is correct when it holds a known answer. The grader's measures are added with `dataclasses.replace`, and its
+    verdict where no answer is known.
     """
     cited = citation_measures(answer.citations, answer.unknown_citations, relevant)
     holds = contains_answer(answer.text, known)
@@ -107,7 +105,7 @@ def answer_record(
         contains=holds,
         citation_precision=cited.precision,
         citation_recall=cited.recall,
-        correct=holds if correct is None else correct,
+        correct=holds,
     )
 
 

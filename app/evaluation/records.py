@@ -53,9 +53,9 @@ class CandidateRecord:
 class AnswerRecord:
     """What an answer was worth; None where it could not be told. Shares are 0..1.
 
-    `correct` is the verdict that the failure split uses: the grader's where there was one, else whether the answer
-    holds a known answer. `faithful` and `relevant` are the grader's (`app.evaluation.grader`); `not_graded` says why
-    they are missing although a grader was asked.
+    `correct` is the verdict that the failure split uses: whether the answer holds a known answer, else the grader's
+    (`Grade.will_do`) where there was one. `faithful` and `relevant` are the grader's (`app.evaluation.grader`);
+    `not_graded` says why they are missing although a grader was asked.
     """
 
     text: str

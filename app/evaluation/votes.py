@@ -56,8 +56,8 @@ class Blind:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One thumb: +1 or -1 on an answer, or on one passage (`chunk_id`). Of a blind vote: +1 for the second side, -1 for
-    the first, 0 for neither."""
+    """One thumb: +1 or -1 on an answer, or on one passage (`chunk_id`), 0 where it was taken back. Of a blind vote: +1
+    for the second side, -1 for the first, 0 for neither."""
 
     at: str
     kind: VoteKind
@@ -74,9 +74,10 @@ class Votes:
         self._directory = directory
 
     def add(self, trace: Trace, *, kind: VoteKind, value: int, chunk_id: str | None = None) -> None:
-        """Keep one vote. Raises ValueError unless value is +1 or -1 and a passage vote names its chunk."""
-        if value not in (1, -1):
-            raise ValueError(f"a vote is +1 or -1, not {value}")
+        """Keep one vote; 0 takes an earlier one back. Raises ValueError unless value is +1, -1 or 0 and a passage vote
+        names its chunk."""
+        if value not in (1, -1, 0):
+            raise ValueError(f"a vote is +1, -1 or 0, not {value}")
         if (kind == "passage") != (chunk_id is not None):
             raise ValueError("a passage vote names its chunk, an answer vote none")
         self._append(trace, {"kind": kind, "value": value, "chunk_id": chunk_id})

@@ -93,6 +93,12 @@ def test_what_is_not_a_grade_is_never_made_into_one(text: str, why: str) -> None
     assert isinstance(fault, str) and why in fault
 
 
+def test_an_answer_will_do_when_half_of_it_is_right() -> None:
+    grades = [Grade(1.0, 0.5), Grade(0.5, 1.0), Grade(0.4, 1.0), Grade(1.0, 0.25), Grade(None, 0.75)]
+    assert [grade.will_do for grade in grades] == [True, True, False, False, True]
+    assert Grade(None, None, "the grader failed").will_do is None
+
+
 def test_the_examples_in_the_prompt_are_grades() -> None:
     examples = [line for line in prompt().splitlines() if line.startswith('{"claims"')][1:]
     assert [parse(line, passages=2) for line in examples] == [Grade(1 / 3, 1.0), Grade(1.0, 0.5), Grade(None, 0.0)]
@@ -282,6 +288,7 @@ def test_evaluate_grades_answers_and_shows_what_it_could_not(home: Path, server:
         (None, None, "it is not the JSON asked for"),
         (0.5, 0.75, None),
     ]
+    assert [a["correct"] for a in answers] == [True, None, True]  # by its verdict: no answer is known
     report = (home / "run" / "report.md").read_text(encoding="utf-8")
     assert "| faithful to the context (graded) | .50 (.50 to .50) | .50 (.50 to .50) |" in report
     assert "| relevant to the question (graded) | .75 (.75 to .75) | .75 (.75 to .75) |" in report

@@ -259,7 +259,6 @@ def test_an_answer_into_a_record_and_a_set_of_them() -> None:
     assert (good.exact_match, good.f1, good.contains, good.correct) == (1.0, 1.0, True, True)
     assert (good.citation_precision, good.citation_recall) == (0.5, 0.5)
     assert answer_record(said, ["Vikings"], [True]).correct is False
-    assert answer_record(said, ["Vikings"], [True], correct=True).correct is True
     unknown = answer_record(said, [], [True])
     assert unknown.correct is None and unknown.f1 is None
     records = [

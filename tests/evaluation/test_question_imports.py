@@ -288,6 +288,15 @@ def test_a_persons_word_on_the_passage_wins_over_the_answer_and_the_last_vote_ov
     assert not questions_from_votes([vote("answer", 1), vote("answer", -1)]).questions.questions
 
 
+def test_a_vote_that_was_taken_back_says_nothing() -> None:
+    again = [vote("passage", 1, "c1"), vote("passage", 0, "c1"), vote("answer", 1), vote("answer", 0)]
+    assert not questions_from_votes(again).questions.questions
+    refused = [vote("answer", 1, **REFUSED), vote("answer", 0, **REFUSED)]
+    assert not questions_from_votes(refused).questions.questions
+    [question] = questions_from_votes([*again, vote("passage", 1, "c2")]).questions.questions
+    assert [label.chunk for label in question.relevant] == ["c2"]
+
+
 def test_a_thumb_down_proves_nothing() -> None:
     imported = questions_from_votes(
         [vote("answer", -1), vote("passage", -1, "c1", text="Other?"), vote("answer", -1, text="Third?", **REFUSED)]

@@ -109,6 +109,8 @@ def test_thumbs_keep_a_vote_with_its_trace(page: Open) -> None:
     votes = test.session_state["fake"].votes
     thumbs[0].set_value(1).run()
     assert [(kind, value) for kind, value, _ in votes.cast] == [("passage", 1)]
+    test.get("feedback")[0].set_value(None).run()  # pressed again
+    assert [(kind, value) for kind, value, _ in votes.cast] == [("passage", 1), ("passage", 0)]
 
 
 def test_an_empty_library_is_one_sentence_and_two_buttons(page: Open) -> None:

@@ -35,7 +35,7 @@ from app.evaluation.votes import Blind, Vote
 @dataclass
 class _Asked:
     """What the votes on one question say so far: `judged` by chunk id, `answers` by the passages that one cited (the
-    last vote, +1 or -1), `refused` the last vote on its refusal (0: none)."""
+    last vote, +1, -1, or 0: taken back), `refused` the last vote on its refusal (0: none)."""
 
     text: str
     scope: Scope
@@ -72,7 +72,10 @@ def _count(vote: Vote, about: _Asked) -> bool:
         candidates = {str(c["chunk_id"]): c for c in vote.trace["candidates"]}
         if vote.chunk_id not in candidates:
             return False
-        about.judged[vote.chunk_id] = _label(candidates[vote.chunk_id], grade=1 if vote.value > 0 else 0)
+        if vote.value == 0:
+            about.judged.pop(vote.chunk_id, None)
+        else:
+            about.judged[vote.chunk_id] = _label(candidates[vote.chunk_id], grade=1 if vote.value > 0 else 0)
         return True
     if kind == "blind" and vote.blind is not None:
         said = [_count_answer(trace, 1, about) for trace in _chosen(vote.blind, vote.trace)]

@@ -70,12 +70,11 @@ def _thumbs(exchange: session.Exchange, trace: Trace, sluice: Sluice, *, chunk_i
 
     def vote() -> None:
         value = session.value_of(key)
-        if value is not None:
-            sign = 1 if value == 1 else -1
-            if chunk_id is None:
-                sluice.votes.add(trace, kind="answer", value=sign)
-            else:
-                sluice.votes.add(trace, kind="passage", value=sign, chunk_id=chunk_id)
+        sign = 0 if value is None else 1 if value == 1 else -1  # None: the thumb was pressed again, to take it back
+        if chunk_id is None:
+            sluice.votes.add(trace, kind="answer", value=sign)
+        else:
+            sluice.votes.add(trace, kind="passage", value=sign, chunk_id=chunk_id)
 
     st.feedback("thumbs", key=key, on_change=failure.guarded, args=(vote,), width="content")
 

@@ -125,8 +125,11 @@ def _workers(device: str) -> Iterator[ThreadPoolExecutor | None]:
     if count == 1:
         yield None
         return
-    with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield pool
+    try:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(count)  # the setting of a pool's thread is the whole process's
 
 
 def _learn(

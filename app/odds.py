@@ -20,3 +20,16 @@ def odds(p: float) -> str:
     if p < 0.55:
         return "1 in 2"
     return f"{round(p * 10)} in 10" if p < 0.95 else f"{round(p * 100)} in 100"
+
+
+def told_apart(p: float, other: float) -> tuple[str, str]:
+    """Both as odds, and as figures where the odds would read the same though they differ.
+
+    >>> told_apart(0.1, 0.36), told_apart(0.34, 0.36)
+    (('1 in 10', '1 in 3'), ('0.34', '0.36'))
+    """
+    said = odds(p), odds(other)
+    if said[0] != said[1] or p == other:
+        return said
+    places = 2 if round(p, 2) != round(other, 2) else 4
+    return f"{p:.{places}f}", f"{other:.{places}f}"

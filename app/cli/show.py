@@ -6,7 +6,7 @@ from rich.table import Table
 
 from app.compare import Comparison
 from app.domain import Context, Decision, DecisionKind, Judged, Passage, Trace
-from app.odds import odds
+from app.odds import told_apart
 from app.prices.words import cost, dollars, explained
 from app.stages.context import where_from
 
@@ -48,7 +48,8 @@ def refusal(trace: Trace) -> list[str]:
     lines = [found.message]
     p, above = trace.gate.p_answerable, trace.gate.policy.answer_above
     if found.code.value == "BELOW_THRESHOLD" and p is not None and above is not None and p < above:
-        lines = [f'"{name}" does not seem to answer this ({odds(p)} that it does; the gate asks for {odds(above)}).']
+        likely, asked_for = told_apart(p, above)
+        lines = [f'"{name}" does not seem to answer this ({likely} that it does; the gate asks for {asked_for}).']
     if found.nearest:
         lines.append("Nearest misses:")
         lines += [f"  - {where_from(s.candidate.chunk)}" for s in found.nearest]

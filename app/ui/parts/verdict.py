@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.domain import Context, GateResult, Judged, RefusalCode, Scored, Trace
-from app.odds import odds
+from app.odds import told_apart
 from app.prices.words import cost
 from app.ui import safe
 from app.ui.parts.passages import short
@@ -83,8 +83,9 @@ def _reason(gate: GateResult, library: str) -> str:
     p, above = gate.p_answerable, gate.policy.answer_above
     match gate.refusal.code:
         case RefusalCode.BELOW_THRESHOLD if p is not None and above is not None and p < above:
+            likely, asked_for = told_apart(p, above)
             return (
-                f"{name} does not seem to answer this: {odds(p)} that it does, and the gate asks for {odds(above)}"
+                f"{name} does not seem to answer this: {likely} that it does, and the gate asks for {asked_for}"
                 f"{why('answerable')}."
             )
         case RefusalCode.BELOW_THRESHOLD:

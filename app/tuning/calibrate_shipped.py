@@ -109,8 +109,8 @@ def _fit(
     fitted: list[Observation] = []
     measured: list[Observation] = []
     for plan in plans:
-        strange = crossed[fold_of(plan.group or plan.name)] if crossed and plan.fitted else scorer
-        seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=strange, say=_say)
+        scores = scorer_of(plan, scorer, crossed)
+        seen = observe(plan, work=work, libraries=settings.libraries_dir, embedder=embedder, scorer=scores, say=_say)
         (fitted if plan.fitted else measured).extend(seen)
     on = FittedOn(
         sets=tuple(dict.fromkeys(plan.group or plan.name for plan in plans if plan.fitted)),
@@ -133,6 +133,11 @@ def _fit(
     if crossed:
         errors["cross_fitted"] = "scores of models that never saw the kind of document: " + ", ".join(crossed)
     return replace(calibration, policy=policy, errors={**calibration.errors, **errors})
+
+
+def scorer_of(plan: LibraryPlan, scorer: Scorer | None, crossed: Mapping[str, Scorer]) -> Scorer | None:
+    """Who scores a library: what is fitted on, the model that never saw its kind, where there is one."""
+    return crossed[fold_of(plan.group or plan.name)] if crossed and plan.fitted else scorer
 
 
 def _judged(calibration: FittedCalibration, observation: Observation) -> Unseen:

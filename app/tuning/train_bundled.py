@@ -122,8 +122,8 @@ def _note(line: str) -> None:
     sys.stderr.write(f"{time.strftime('%H:%M:%S')}  {line}\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 error, 5 stopped at the time limit."""
+def command_line() -> argparse.ArgumentParser:
+    """What can be asked for."""
     parser = argparse.ArgumentParser(prog="python -m app.tuning.train_bundled", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder that holds the train_* sets")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the finished model")
@@ -138,7 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop, resumably, after so many minutes")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--smoke", action="store_true", help="all of it on a few questions")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 error, 5 stopped at the time limit."""
+    options = command_line().parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
         return 5 if execute(planned(options)) is None else 0

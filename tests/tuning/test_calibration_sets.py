@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain import Chunk
+from app.tuning.calibrate_shipped import scorer_of
 from app.tuning.calibration_observe import relevant_chunks
 from app.tuning.calibration_sets import (
     ABSTENTION,
@@ -21,7 +22,7 @@ from app.tuning.folds import FOLDS, fold_of
 from app.tuning.groups import PLANS
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import HELD_OUT_SHARE, bucket, held_out, source_document
-from tests.fakes import chunk
+from tests.fakes import CountingScorer, chunk
 
 
 def source(name: str, *, scoped: bool = False) -> QuestionSet:
@@ -133,3 +134,12 @@ def test_every_set_that_is_trained_or_fitted_on_belongs_to_one_fold() -> None:
     names = [name for fold in FOLDS.values() for name in fold]
     assert sorted(names) == sorted({*PLANS, *FITTED, ABSTENTION})
     assert all(name in FOLDS[fold_of(name)] for name in names)
+
+
+def test_what_is_fitted_on_is_scored_by_the_model_that_never_saw_its_kind() -> None:
+    shipped, strange = CountingScorer(), {fold: CountingScorer() for fold in FOLDS}
+    twice = LibraryPlan("train_covidqa said twice", "Paper", (), (), group="train_covidqa")
+    unseen = LibraryPlan("dev_tatqa", "Annual report", (), (), fitted=False)
+    assert scorer_of(twice, shipped, strange) is strange["biomedical"]
+    assert scorer_of(unseen, shipped, strange) is shipped
+    assert scorer_of(twice, shipped, {}) is shipped

@@ -11,13 +11,14 @@ import torch
 
 from app.providers.reranking.onnx_cross_encoder import open_bundled
 from app.tuning.export import export, load
+from app.tuning.folds import FOLDS
 from app.tuning.groups import Group, SetPlan
 from app.tuning.loop import TrainPlan, score, train
 from app.tuning.losses import LossPlan
 from app.tuning.mining import tokenizer
 from app.tuning.model import CrossEncoder, ModelPlan, start
 from app.tuning.rounds import Run, believable
-from app.tuning.train_bundled import execute, main
+from app.tuning.train_bundled import command_line, execute, main, planned
 
 SUBJECTS = ("harbour bridge", "coral reef", "steam engine", "paper mill", "night market", "chess club", "wind farm")
 PLAN = TrainPlan(steps=4, groups=2, frozen=1, save_every=1)
@@ -152,3 +153,11 @@ def test_negatives_the_teacher_believes_are_dropped_and_edited_ones_stay() -> No
 def test_a_folder_without_training_sets_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--smoke"]) == 1
     assert "--data names the folder" in capsys.readouterr().err
+
+
+def test_a_model_can_be_kept_from_one_kind_of_document(tmp_path: Path) -> None:
+    asked = ["--data", str(tmp_path), "--out", str(tmp_path)]
+    whole = planned(command_line().parse_args(asked)).sets
+    without = planned(command_line().parse_args([*asked, "--without-fold", "biomedical"])).sets
+    assert whole.keys() - without.keys() == FOLDS["biomedical"]
+    assert all(without[name] == whole[name] for name in without)

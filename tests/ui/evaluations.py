@@ -54,6 +54,14 @@ def button(test: AppTest, label: str) -> Any:
     return next(b for b in test.button if b.label.startswith(label))
 
 
+def open_question(test: AppTest, text: str) -> None:
+    """Look into all questions of the run and open the one that has this text."""
+    next(p for p in test.pills if p.label == "Look into").set_value("all")
+    test.run()
+    button(test, text).click()
+    test.run()
+
+
 def checkbox(test: AppTest, label: str) -> Any:
     return next(b for b in test.checkbox if b.label.startswith(label))
 

@@ -18,7 +18,7 @@ from app.evaluation.questions.read import read_questions
 from app.evaluation.run_folder import read_run
 from app.ui.parts.evaluation import start
 from tests.ui.conftest import Open, html
-from tests.ui.evaluations import button, drawn, measure, open_evaluate, slider, sluice_of
+from tests.ui.evaluations import button, drawn, measure, open_evaluate, open_question, slider, sluice_of
 
 
 @pytest.fixture(scope="module")
@@ -141,10 +141,7 @@ def test_a_run_made_with_other_thresholds_applied_can_be_applied_as_well(home: P
 
 def test_a_question_opens_as_in_compare_with_what_was_to_be_found(home: Path) -> None:
     test = open_evaluate(home)
-    next(p for p in test.pills if p.label == "Look into").set_value("all")
-    test.run()
-    button(test, "How deep is the village well").click()
-    test.run()
+    open_question(test, "How deep is the village well")
     assert not test.exception
     page_html = html(test)
     assert "“dug in 1742 and is forty metres deep”" in page_html

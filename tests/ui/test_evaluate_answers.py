@@ -18,7 +18,7 @@ from app.evaluation.kept_runs import kept_runs, to_go_on
 from app.evaluation.run_folder import read_run
 from tests.conftest import NOTE_QUESTIONS
 from tests.ui.conftest import html
-from tests.ui.evaluations import button, checkbox, drawn, measure, open_evaluate
+from tests.ui.evaluations import button, checkbox, drawn, measure, open_evaluate, open_question
 from tests.wire.formats import KEY
 from tests.wire.server import WireServer
 
@@ -144,10 +144,7 @@ def test_quoted_answers_are_measured_without_a_grader_and_can_be_read(home: Path
     section = drawn(test, "<p>Quoted from the passages: there was no chat model.</p>")
     assert "Not graded: grading was not asked for." in section
     assert "holds a known answer" in section and "faithful" not in section
-    next(p for p in test.pills if p.label == "Look into").set_value("all")
-    test.run()
-    button(test, "How deep is the village well").click()
-    test.run()
+    open_question(test, "How deep is the village well")
     told = drawn(test, "The answer that was given")
     assert "forty metres deep" in told and "holds a known answer; exact match .00" in told
 

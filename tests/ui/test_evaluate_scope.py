@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ui.conftest import html
-from tests.ui.evaluations import button, measure, open_evaluate
+from tests.ui.evaluations import measure, open_evaluate, open_question
 
 ROWS = [
     {
@@ -37,10 +37,7 @@ def test_a_question_says_what_it_was_asked_within_and_after_which_turns(home: Pa
     measure(home, rerankers=("late-interaction",))
     test = open_evaluate(home)
     assert "Asked within a part of the library: 1 of 2 questions." in " ".join(c.value for c in test.caption)
-    next(p for p in test.pills if p.label == "Look into").set_value("all")
-    test.run()
-    button(test, "How deep is it").click()
-    test.run()
+    open_question(test, "How deep is it")
     assert not test.exception
     page_html = html(test)
     assert "Asked within <b>wells.md</b>" in page_html
@@ -53,5 +50,5 @@ def test_a_set_whose_scope_is_not_in_the_library_says_so_before_it_is_started(ho
     keep(home, [{**ROWS[0], "within": "pond.md"}, ROWS[1]])
     test = open_evaluate(home)
     assert not test.exception
-    assert "1 question cannot be asked: what they are asked within is not in this library" in html(test)
+    assert "1 question cannot be asked: the part of the library to ask within is not there" in html(test)
     assert "deep (How deep is it?): no document is called &#x27;pond.md&#x27;" in html(test)

@@ -64,7 +64,7 @@ def fit_here(
 
     Raises UsageError with fewer than LEAST questions that have a relevant passage among their candidates.
     """
-    found, _ = counts(observations)
+    found, unanswerable = counts(observations)
     if found < LEAST:
         raise UsageError(
             f"Calibrating takes {LEAST} questions with a relevant passage among the candidates in the part it is "
@@ -72,7 +72,10 @@ def fit_here(
             hint=f"Add about {wanted(observations)} labelled questions on both sides together, or give that part more: "
             "--test-share.",
         )
-    return _straightened(_maps_here(observations, scorer, fitted_on, shipped, evidence))
+    if found >= FUSED and unanswerable >= UNANSWERABLE:
+        return _straightened(_new_maps(observations, scorer, fitted_on))
+    base = _base(scorer, fitted_on, shipped, evidence)
+    return _straightened(_scaled_maps(observations, base, "raw score" if shipped is None else "scaled"))
 
 
 def _straightened(here: FittedHere) -> FittedHere:
@@ -84,25 +87,18 @@ def _straightened(here: FittedHere) -> FittedHere:
     return replace(here, calibration=with_policy(calibration, unseen), unseen=unseen)
 
 
-def _maps_here(
-    observations: Sequence[Observation],
-    scorer: ScorerId,
-    fitted_on: FittedOn,
-    shipped: FittedCalibration | None,
-    evidence: FittedCalibration | None,
-) -> FittedHere:
-    found, unanswerable = counts(observations)
-    if found >= FUSED and unanswerable >= UNANSWERABLE:
-        fitted, unseen = fit_calibration(
-            observations, scorer=scorer, fitted_on=fitted_on, lost=LOST, wrong_refusals=WRONG_REFUSALS
-        )
-        order = fitted.errors.get("order")
-        used = order.get("used") if isinstance(order, dict) else None
-        return FittedHere(fitted, tuple(unseen), "score alone" if used == "score" else "fused", "fitted")
-    base = _base(scorer, fitted_on, shipped, evidence)
-    answerable = sum(o.answerable for o in observations)
-    scale_questions = min(answerable, unanswerable) >= SCALED and bool(base.question)
+def _new_maps(observations: Sequence[Observation], scorer: ScorerId, fitted_on: FittedOn) -> FittedHere:
+    fitted, unseen = fit_calibration(
+        observations, scorer=scorer, fitted_on=fitted_on, lost=LOST, wrong_refusals=WRONG_REFUSALS
+    )
+    order = fitted.errors.get("order")
+    used = order.get("used") if isinstance(order, dict) else None
+    return FittedHere(fitted, tuple(unseen), "score alone" if used == "score" else "fused", "fitted")
 
+
+def _scaled_maps(observations: Sequence[Observation], base: FittedCalibration, passages: PassagesBy) -> FittedHere:
+    answerable = sum(o.answerable for o in observations)
+    scale_questions = min(answerable, len(observations) - answerable) >= SCALED and bool(base.question)
     row_of = {id(o): row for o, row in zip(observations, rows_of(observations), strict=True)}
 
     def scaled(part: Sequence[Observation]) -> FittedCalibration:
@@ -117,7 +113,7 @@ def _maps_here(
     return FittedHere(
         with_policy(scaled(observations), unseen),
         tuple(unseen),
-        "scaled" if shipped is not None else "raw score",
+        passages,
         "scaled" if scale_questions else "as shipped" if base.question else "none",
     )
 

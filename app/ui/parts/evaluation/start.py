@@ -175,7 +175,7 @@ def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
         listed = "".join(f"<li>{safe.text(line)}</li>" for line in checked.out_of_scope)
         st.html(
             f'<details class="fold note held" open><summary>○ {plural(len(checked.out_of_scope), "question")} cannot '
-            "be asked: what they are asked within is not in this library</summary>"
+            "be asked: the part of the library to ask within is not there</summary>"
             f'<ul class="files">{listed}</ul></details>'
         )
     if checked.missing:

@@ -22,7 +22,7 @@ from app.calibration.fit import fit_calibration
 from app.calibration.fitted import FittedCalibration, FittedOn
 from app.calibration.observed import Observation, Unseen
 from app.calibration.store import save_calibration
-from app.errors import SluiceError
+from app.errors import SluiceError, UsageError
 from app.ports import Embedder, Scorer
 from app.providers.bundled_embedding import open_bundled_embedder
 from app.providers.embedding import open_embedder
@@ -81,7 +81,13 @@ def _scorer(name: str, settings: Settings) -> Scorer:
 
 
 def _fold_scorers(folder: Path) -> dict[str, Scorer]:
-    """The models that each never saw one fold, by its name. Raises ModelMissing."""
+    """The models that each never saw one fold, by its name. Raises UsageError for one that was not trained yet."""
+    for fold in FOLDS:
+        if not (folder / fold / "reranker").is_dir():
+            raise UsageError(
+                f"{folder} has no model trained without the fold {fold}.",
+                hint=f"python -m app.tuning.train_bundled --data DATA --without-fold {fold} --out {folder / fold}",
+            )
     return {fold: open_bundled(folder / fold / "reranker") for fold in FOLDS}
 
 

@@ -89,6 +89,8 @@ def _candidate(decision: Decision, context: Context | None) -> dict[str, Any]:
         "duplicate_of": decision.duplicate_of,
         "tokens": in_context.get(chunk.id, chunk.tokens),
         "windows": scored.windows,
+        "truncated": scored.truncated,
+        "spans": [{"start": s.start, "end": s.end, "score": _round(s.score)} for s in scored.spans],
     }
 
 

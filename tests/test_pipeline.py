@@ -159,7 +159,7 @@ def test_the_trace_has_the_documented_form() -> None:
     assert set(trace["candidates"][0]) >= {
         "chunk_id", "document", "title", "section", "page", "text", "rank_before", "rank_dense", "rank_lexical",
         "cosine", "bm25", "rank_after", "raw_score", "p", "shares", "decision", "reason", "duplicate_of", "tokens",
-        "windows",
+        "windows", "truncated", "spans",
     }  # fmt: skip
     assert {"policy", "p_answerable", "outcome", "refusal", "changed_order"} <= set(trace["gate"])
     assert {"tokens", "budget", "chunk_ids"} <= set(trace["context"])

@@ -24,6 +24,7 @@ from app.domain.scoring import (
     ScorerRun,
     ScorerStatus,
     Shares,
+    Span,
 )
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "ScorerRun",
     "ScorerStatus",
     "Shares",
+    "Span",
     "Trace",
     "Turn",
     "Usage",

@@ -53,15 +53,27 @@ class ScorerProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a text, [start, end) in characters, that a scorer says is why it is relevant; `score` 0..1."""
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """One passage's raw score; None when the scorer gave none. `windows` > 1: the maximum over that many windows.
 
-    `cached`: it was read from the score cache; the score is the same either way.
+    `cached`: it was read from the score cache; the score is the same either way. `spans`: what mattered in the text the
+    scorer was given, where it says so. `truncated`: the scorer is known to have read only the beginning of it.
     """
 
     raw: float | None
     windows: int = 1
     cached: bool = field(default=False, compare=False)
+    spans: tuple[Span, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,8 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A candidate after scoring, at its place (1-based) in the new order."""
+    """A candidate after scoring, at its place (1-based) in the new order. `spans` are those of its own text, without
+    what the scorer saw around it (title, section); `truncated` as in `Score`."""
 
     candidate: Candidate
     rank_after: int
@@ -83,6 +96,8 @@ class Scored:
     p: float | None = None
     shares: Shares | None = None
     windows: int = 1
+    spans: tuple[Span, ...] = ()
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Sca
 from app.errors import ModelError, ProviderError, ProviderNonsense
 from app.metering import at_stage, metered, report
 from app.ports import Calibration, Scorer
+from app.stages.spans import in_own_text
 
 FailurePolicy = Literal["required", "fallback", "skip"]
 Fields = tuple[str, ...]
@@ -50,6 +51,20 @@ def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
 
     The section path leaves out parts that only repeat the title.
     """
+    return "\n".join(line for _, line in _lines(chunk, fields))
+
+
+def text_begins(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> int | None:
+    """Where the chunk's own text begins in `passage_text`; None where it is not among the fields."""
+    begins = 0
+    for name, line in _lines(chunk, fields):
+        if name == "text":
+            return begins
+        begins += len(line) + 1
+    return None
+
+
+def _lines(chunk: Chunk, fields: Fields) -> list[tuple[str, str]]:
     lines = []
     for name in fields:
         if name == "title":
@@ -61,8 +76,8 @@ def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
         else:
             value = str(chunk.metadata.get(name, ""))
         if value.strip():
-            lines.append(value)
-    return "\n".join(lines)
+            lines.append((name, value))
+    return lines
 
 
 def score(
@@ -133,7 +148,7 @@ def _with(
     scores += [Score(None)] * (len(texts) - len(scores))
     judgement = calibration.judge(retrieved, scores)
     return Scoring(
-        scored=_ordered(retrieved, judgement, scores),
+        scored=_ordered(retrieved, judgement, _with_own_spans(scores, retrieved, texts, fields)),
         evidence=_ordered(retrieved, calibration.evidence(retrieved), None),
         run=ScorerRun(
             requested=requested,
@@ -172,6 +187,16 @@ def scores_of(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score
             hint="Choose another reranker, or run `sluice doctor`.",
         )
     return scores
+
+
+def _with_own_spans(scores: Sequence[Score], retrieved: Retrieved, texts: Sequence[str], fields: Fields) -> list[Score]:
+    """The scores with what was marked as places in each chunk's own text."""
+    return [
+        replace(score, spans=in_own_text(score.spans, seen, c.chunk.text, text_begins(c.chunk, fields)))
+        if score.spans
+        else score
+        for score, c, seen in zip(scores, retrieved.candidates, texts, strict=True)
+    ]
 
 
 def _until_hopeless(
@@ -227,6 +252,8 @@ def _ordered(retrieved: Retrieved, judgement: Judgement, scores: Sequence[Score]
             p=judgement.p[i],
             shares=judgement.shares[i],
             windows=scores[i].windows if scores is not None else 1,
+            spans=scores[i].spans if scores is not None else (),
+            truncated=scores[i].truncated if scores is not None else False,
         )
         for rank, i in enumerate(judgement.order, 1)
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -43,15 +44,26 @@ def quoted(value: str, *, known: Collection[int], anchor: Callable[[int], str]) 
     return "".join(f'<p class="quote">{_cited(part, known, anchor)}</p>' for part in parts)
 
 
-def marked(value: str, sentence: str | None) -> str:
-    """Document text with one sentence of it marked, where it can be found (blanks may differ)."""
+def marked(value: str, sentence: str | None, spans: Sequence[tuple[int, int]] = ()) -> str:
+    """Document text with one sentence of it marked, where it can be found (blanks may differ), and `spans` of it,
+    [start, end) in characters and in order, marked in another way; the sentence goes before a span it lies in."""
     words = (sentence or "").split()
     found = re.search(r"\s+".join(map(re.escape, words)), value) if words else None
-    span = found.span() if found is not None else _nearest_line(value, sentence or "")
-    if span is None:
-        return text(value)
-    start, end = span
-    return f"{text(value[:start])}<mark>{text(value[start:end])}</mark>{text(value[end:])}"
+    quoted_at = found.span() if found is not None else _nearest_line(value, sentence or "")
+    own = [] if quoted_at is None else [quoted_at]
+    cuts = sorted({0, len(value), *(min(max(0, place), len(value)) for pair in (*own, *spans) for place in pair)})
+    out, open_mark = [], ""
+    for start, end in pairwise(cuts):
+        mark = "<mark>" if _inside(start, own) else '<mark class="span">' if _inside(start, spans) else ""
+        if mark != open_mark:
+            out.append(("</mark>" if open_mark else "") + mark)
+            open_mark = mark
+        out.append(text(value[start:end]))
+    return "".join(out) + ("</mark>" if open_mark else "")
+
+
+def _inside(place: int, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= place < end for start, end in spans)
 
 
 def _nearest_line(value: str, sentence: str) -> tuple[int, int] | None:

@@ -98,3 +98,11 @@ def test_the_sentence_that_carried_most_is_marked_where_it_stands() -> None:
     table = "| | apples | pears |\n|-|-|-|\n| price | two euros | three euros |"
     quoted = "price; apples: two euros; pears: three euros"
     assert safe.marked(table, quoted).endswith("<mark>| price | two euros | three euros |</mark>")
+
+
+def test_what_the_reranker_marked_is_escaped_and_a_quoted_sentence_goes_before_it() -> None:
+    value = "<i>Mars</i> is red. It is cold."
+    found = safe.marked(value, "It is cold.", [(0, 19), (15, 28)])
+    assert found == ('<mark class="span">&lt;i&gt;Mars&lt;/i&gt; is red. </mark><mark>It is cold.</mark>')
+    assert safe.marked("abc", None, [(2, 99)]) == 'ab<mark class="span">c</mark>'
+    assert safe.marked("", None, [(0, 3)]) == ""

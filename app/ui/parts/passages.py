@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.domain import Chunk, Decision
+from app.domain import Chunk, Decision, Scored
 from app.ui import safe
 from app.ui.words import badge, moved, probability
 
@@ -37,8 +37,8 @@ def card(
         f'<details class="passage"><summary>{label}'
         f'<span class="from"><b>{safe.text(chunk.title)}</b> <span class="place">{safe.text(place)}</span></span>'
         f'<span class="facts">{note}{"".join(facts)}</span></summary>'
-        f'<div class="inside"{_id(anchor)}>{_source(chunk)}{_in_place(chunk, around, sentence)}'
-        f'<p class="reason">{safe.text(decision.reason)}</p></div></details>'
+        f'<div class="inside"{_id(anchor)}>{_source(chunk)}{_in_place(scored, around, sentence)}'
+        f'<p class="reason">{safe.text(decision.reason)}</p>{_remarks(scored)}</div></details>'
     )
 
 
@@ -63,13 +63,23 @@ def _source(chunk: Chunk) -> str:
     return f"<dl>{cells}</dl>"
 
 
-def _in_place(chunk: Chunk, around: Sequence[Chunk], sentence: str | None) -> str:
+def _remarks(scored: Scored) -> str:
+    """What is to be known of how the reranker read it."""
+    marked = "Dotted lines mark what the reranker found relevant." if scored.spans else ""
+    cut = "It is longer than the reranker reads: its end was not judged." if scored.truncated else ""
+    return "".join(f'<p class="reason">{words}</p>' for words in (marked, cut) if words)
+
+
+def _in_place(scored: Scored, around: Sequence[Chunk], sentence: str | None) -> str:
+    chunk = scored.candidate.chunk
     neighbours = {c.ordinal - chunk.ordinal: c for c in around}
     before, after = neighbours.get(-1), neighbours.get(1)
     parts = []
     if before is not None and (words := _before(before.text, chunk.text)):
         parts.append(f'<span class="around">{safe.text(words)}</span>\n')
-    parts.append(f'<span class="own">{safe.marked(chunk.text, sentence)}</span>')
+    parts.append(
+        f'<span class="own">{safe.marked(chunk.text, sentence, [(s.start, s.end) for s in scored.spans])}</span>'
+    )
     if after is not None and (words := _after(chunk.text, after.text)):
         parts.append(f'\n<span class="around">{safe.text(words)}</span>')
     return f'<div class="words">{"".join(parts)}</div>'

@@ -6,6 +6,7 @@ SluiceError
 |   |-- LibraryNotFound
 |   |-- EmbedderMismatch       the library was filled with another embedding model
 |   |-- LibraryLocked          another ingest holds the write lock
+|   |-- LibraryFull            no room on the disk to write it; what was published before is whole
 |   `-- LibraryDamaged         the catalogue or the index cannot be read
 |-- DocumentError              one file cannot be read; ingest goes on with the rest
 |-- ModelError
@@ -20,6 +21,7 @@ SluiceError
 |   |-- ProviderRateLimited
 |   |-- ProviderRejected       the request was refused: model name, size, parameters
 |   |-- ProviderBroken         5xx
+|   |-- ProviderPaused         failed too often in a row: not asked until some time has passed
 |   `-- ProviderNonsense       an answer that is off: wrong count, index, NaN, not JSON
 `-- UsageError                 the command line or the call is off
 
@@ -68,6 +70,9 @@ class EmbedderMismatch(LibraryError): ...
 class LibraryLocked(LibraryError): ...
 
 
+class LibraryFull(LibraryError): ...
+
+
 class LibraryDamaged(LibraryError): ...
 
 
@@ -105,6 +110,9 @@ class ProviderRejected(ProviderError): ...
 
 
 class ProviderBroken(ProviderError): ...
+
+
+class ProviderPaused(ProviderError): ...
 
 
 class ProviderNonsense(ProviderError): ...

@@ -16,12 +16,20 @@ from app.errors import (
     ProviderAuth,
     ProviderBroken,
     ProviderError,
+    ProviderPaused,
     ProviderRateLimited,
     ProviderRejected,
     ProviderUnreachable,
 )
 
-_REFUSED = (ProviderAuth, ProviderRateLimited, ProviderRejected, ProviderBroken, ProviderUnreachable)
+_REFUSED = (
+    ProviderAuth,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderBroken,
+    ProviderUnreachable,
+    ProviderPaused,
+)
 _collecting: ContextVar[list[Usage] | None] = ContextVar("collecting", default=None)
 
 
@@ -36,6 +44,35 @@ def metered() -> Iterator[list[Usage]]:
         _collecting.reset(token)
         if outer is not None:
             outer.extend(used)
+
+
+@contextmanager
+def summed() -> Iterator[None]:
+    """What is reported inside is reported at its end, one use for each model: many small calls are one item of a bill.
+
+    Not known where any of them is not: a part of a bill reads like the whole.
+    """
+    outer, used = _collecting.get(), list[Usage]()
+    token = _collecting.set(used)
+    try:
+        yield
+    finally:
+        _collecting.reset(token)
+        if outer is not None:
+            outer.extend(_sums(used))
+
+
+def _sums(used: Sequence[Usage]) -> list[Usage]:
+    sums: dict[tuple[str, str, str], dict[str, float] | None] = {}
+    for usage in used:
+        key = (usage.provider, usage.model, usage.stage)
+        so_far = sums.get(key, {})
+        if usage.units is None or so_far is None:
+            sums[key] = None
+        else:
+            units = {*so_far, *usage.units}
+            sums[key] = {unit: so_far.get(unit, 0.0) + usage.units.get(unit, 0.0) for unit in sorted(units)}
+    return [Usage(provider, model, units, stage) for (provider, model, stage), units in sums.items()]
 
 
 def at_stage(stage: str, used: Sequence[Usage]) -> tuple[Usage, ...]:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.addresses import fault_in
 from app.domain import RetrievalMode
 from app.errors import SettingsError
 
@@ -87,10 +88,9 @@ class Settings(BaseSettings):
     def _no_key_in_url(cls, url: str | None) -> str | None:
         if url is None:
             return None
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        if "@" in url.split("//", 1)[1].split("/", 1)[0]:
-            raise ValueError("holds a user name or key; put the key in its own setting")
+        fault = fault_in(url)
+        if fault:
+            raise ValueError(fault)
         return url.rstrip("/")
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,6 +61,8 @@ TABLE: dict[str, Kind] = {
         f"{package}.{name}": kind
         for package in ("httpx", "httpx2")
         for name, kind in {
+            "ConnectTimeout": ProviderUnreachable,
+            "PoolTimeout": ProviderUnreachable,
             "TimeoutException": ProviderTimeout,
             "DecodingError": ProviderNonsense,
             "SSEError": ProviderNonsense,
@@ -74,6 +76,17 @@ TABLE: dict[str, Kind] = {
     "json.JSONDecodeError": ProviderNonsense,
     "pydantic_core.ValidationError": ProviderNonsense,
 }
+
+
+class StatusError(Exception):
+    """A service asked over plain HTTP answered with an error status. `body` is its JSON, None where it sent none."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: object) -> None:
+        super().__init__(f"status {status}")
+        self.status_code = status
+        self.headers = headers
+        self.body = body
+
 
 _READERS = {"cohere", "openai", "langchain_openai", "langchain_core", "httpx", "httpx2", "pydantic", "json"}
 _KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|co|pk)-[\w*.-]{6,})")
@@ -90,6 +103,7 @@ class Service:
     timeout_setting: str
     model_setting: str
     secret: str | None = None
+    at: str = ""  # its host: failures at one address say nothing about another (see `breaker`)
 
     def __repr__(self) -> str:
         return f"Service({self.name})"
@@ -114,9 +128,11 @@ def kind_of(error: BaseException) -> Kind | None:
     """Our class for a foreign exception; None when it comes from no provider."""
     for base in type(error).__mro__:
         package = base.__module__.partition(".")[0]
-        if package == "cohere" and base.__name__ == "ApiError":
+        if (package, base.__name__) in (("cohere", "ApiError"), ("app", "StatusError")):
             return _by_status(getattr(error, "status_code", None))
         found = TABLE.get(f"{package}.{base.__name__}")
+        if found is ProviderTimeout and type(error.__cause__).__name__ == "ConnectTimeout":
+            return ProviderUnreachable  # nobody was there; an answer that is late is another matter
         if found is not None:
             return found
     return ProviderNonsense if _raised_while_reading(error) else None
@@ -186,11 +202,20 @@ def _words(kind: Kind, service: Service, error: BaseException) -> tuple[str, str
 
 
 def _said(error: BaseException, secret: str | None) -> str:
-    """The provider's own message where it sent one as JSON, on one line, short, without anything like a key."""
-    body = getattr(error, "body", None)
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        body = inner.get("message") if isinstance(inner, dict) else inner
+    return said_in(getattr(error, "body", None), secret)
+
+
+def said_in(body: object, secret: str | None) -> str:
+    """The provider's own message where it sent one as JSON, on one line, short, without anything like a key.
+
+    >>> said_in({"error": {"message": "no model"}}, None), said_in({"detail": [{"msg": "too long"}]}, None)
+    ('no model', 'too long')
+    """
+    for _ in range(4):
+        if isinstance(body, dict):
+            body = next((body[name] for name in ("error", "errors", "message", "detail", "msg") if body.get(name)), "")
+        elif isinstance(body, list):
+            body = body[0] if body else ""
     if not isinstance(body, str) or "<html" in body.lower():
         return ""
     if secret:

@@ -1,0 +1,67 @@
+"""How long a question may wait for services, and how often they were asked.
+
+Whoever answers for a question sets the time (`within`) and collects the attempts (`recorded`); whoever calls a service
+keeps to the one (`left`) and reports the other (`note`); what stands between need not know of either. Both follow the
+context: a thread of one's own needs `contextvars.copy_context().run`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to a service: what it is called, what came of it in words ("answered", or the error's message), the
+    seconds it took, and those waited before it. Holds no key."""
+
+    service: str
+    outcome: str
+    seconds: float
+    waited: float = 0.0
+
+
+_recording: ContextVar[list[Attempt] | None] = ContextVar("recording", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What happens inside has so many seconds, or what is left of an outer limit where that is less."""
+    outer, own = _deadline.get(), time.monotonic() + seconds
+    token = _deadline.set(own if outer is None else min(own, outer))
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def left() -> float | None:
+    """Seconds until the nearest limit, below zero when it has passed; None where nobody set one."""
+    deadline = _deadline.get()
+    return None if deadline is None else deadline - time.monotonic()
+
+
+@contextmanager
+def recorded() -> Iterator[list[Attempt]]:
+    """Collects the attempts made inside; an outer collection gets them too when this one ends."""
+    outer, found = _recording.get(), list[Attempt]()
+    token = _recording.set(found)
+    try:
+        yield found
+    finally:
+        _recording.reset(token)
+        if outer is not None:
+            outer.extend(found)
+
+
+def note(attempt: Attempt) -> None:
+    """Report an attempt; heard by nobody where nothing collects."""
+    found = _recording.get()
+    if found is not None:
+        found.append(attempt)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -21,14 +22,18 @@ from app.tuning.encoder import Tensor
 from app.tuning.groups import Group
 from app.tuning.losses import LossPlan, combined
 from app.tuning.mining import padded, tokenizer
-from app.tuning.model import CrossEncoder
+from app.tuning.trainable import Trainable
+
+Watch = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
     """How to train. `frozen` layers (and the embeddings with the first of them) keep the weights they start with;
     `skip` groups of the seeded order are passed over (an earlier round saw them). With `doubt`, a mined negative whose
-    logit is that much above its positive's is left out of the step: the model takes it for an unlabelled answer."""
+    logit is that much above its positive's is left out of the step: the model takes it for an unlabelled answer.
+    `thrifty` reads each piece of a step twice and so holds one piece at a time: a third slower, in a fraction of the
+    memory, with the same result. `micro_tokens` is the size of a piece."""
 
     steps: int
     groups: int = 8
@@ -44,17 +49,19 @@ class TrainPlan:
     save_every: int = 50
     skip: int = 0
     doubt: float | None = None
+    thrifty: bool = False
 
 
 def train(
-    model: CrossEncoder, data: Sequence[Group], plan: TrainPlan, losses: LossPlan, checkpoint: Path, *,
+    model: Trainable, data: Sequence[Group], plan: TrainPlan, losses: LossPlan, checkpoint: Path, *,
     teacher: dict[tuple[str, str], float] | None = None, device: str = "cpu", until: float = math.inf,
-    note: Callable[[str], None] = lambda _line: None,
+    note: Callable[[str], None] = lambda _line: None, cutter: Any = None, watch: Watch = lambda _step: None,
 ) -> bool:  # fmt: skip
     """Train until the plan's steps are done (True) or the clock passes `until`, a time.monotonic() (False).
 
     Goes on from `checkpoint` where that exists, and leaves one there. When done, `model` holds the averaged weights.
-    `teacher` maps (question, text) to logits for self-distillation.
+    `teacher` maps (question, text) to logits. `cutter` is the model's tokenizer where it is not all-MiniLM's. `watch`
+    is called with the number of steps done before each checkpoint is written, `model` holding the averaged weights.
     """
     model.to(device).train()
     for parameter in _frozen(model, plan.frozen):
@@ -67,7 +74,7 @@ def train(
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         averaged, step = state["averaged"], int(state["step"])
-    cutter = tokenizer(plan.window)
+    cutter = tokenizer(plan.window) if cutter is None else cutter
     recent: list[float] = []
     began, pairs = time.monotonic(), 0
     with _workers(device) as pool:
@@ -86,6 +93,8 @@ def train(
             recent.append(loss)
             pairs += sum(len(g.texts) for g in batch)
             if step % plan.save_every == 0 or step == plan.steps or time.monotonic() > until:
+                with _holding(model, averaged):
+                    watch(step)
                 _save(checkpoint, model, optimizer, averaged, step)
                 speed = pairs / (time.monotonic() - began)
                 mean = sum(recent) / len(recent)
@@ -98,12 +107,24 @@ def train(
     return True
 
 
+@contextmanager
+def _holding(model: Trainable, weights: dict[str, Tensor]) -> Iterator[None]:
+    """The model with other weights for a while."""
+    own = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(weights)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)
+        model.train()
+
+
 def score(
-    model: CrossEncoder, pairs: Sequence[tuple[str, str]], *, window: int = 384, device: str = "cpu",
-    budget: int = 2560,
+    model: Trainable, pairs: Sequence[tuple[str, str]], *, window: int = 384, device: str = "cpu",
+    budget: int = 2560, cutter: Any = None,
 ) -> list[float]:  # fmt: skip
     """Logits of (question, passage text) pairs, in their order."""
-    encoded = tokenizer(window).encode_batch(list(pairs))
+    encoded = (tokenizer(window) if cutter is None else cutter).encode_batch(list(pairs))
     out = [0.0] * len(encoded)
     model.eval()
     for rows in _by_length([len(e.ids) for e in encoded], budget):
@@ -133,7 +154,7 @@ def _workers(device: str) -> Iterator[ThreadPoolExecutor | None]:
 
 
 def _learn(
-    model: CrossEncoder, cutter: Tensor, batch: Sequence[Group], losses: LossPlan,
+    model: Trainable, cutter: Any, batch: Sequence[Group], losses: LossPlan,
     teacher: dict[tuple[str, str], float] | None, plan: TrainPlan, device: str, pool: ThreadPoolExecutor | None,
 ) -> float:  # fmt: skip
     """One step's gradients, left in the parameters; returns the loss.
@@ -155,8 +176,12 @@ def _learn(
             states = model.states(ids, mask, types)
         return model.head(states.float(), mask, types)
 
+    def glance(rows: list[int]) -> Tensor:
+        with torch.no_grad():
+            return forward(rows)
+
     each = map if pool is None else pool.map
-    logits = list(each(forward, pieces))
+    logits = list(each(glance if plan.thrifty else forward, pieces))
     place = torch.tensor([row for rows in pieces for row in rows], device=device)
     flat = torch.cat([part.detach() for part in logits])
     in_order = torch.zeros_like(flat).index_put((place,), flat).requires_grad_()
@@ -166,6 +191,8 @@ def _learn(
 
     def backward(piece: tuple[Tensor, list[int]]) -> tuple[Tensor | None, ...]:
         part, rows = piece
+        if plan.thrifty:
+            part = forward(rows)
         found: tuple[Tensor | None, ...] = torch.autograd.grad(part, learning, slopes[rows], allow_unused=True)
         return found
 
@@ -234,27 +261,25 @@ def _schedule(done: float, warm_up: float) -> float:
     return 0.05 + 0.95 * 0.5 * (1.0 + math.cos(math.pi * (done - warm_up) / (1.0 - warm_up)))
 
 
-def _frozen(model: CrossEncoder, layers: int) -> list[Tensor]:
+def _frozen(model: Trainable, layers: int) -> list[Tensor]:
     if layers == 0:
         return []
-    parts = [model.encoder.embeddings, *model.encoder.encoder["layer"][:layers]]
-    return [parameter for part in parts for parameter in part.parameters()]
+    return [parameter for part in model.starting_parts(layers) for parameter in part.parameters()]
 
 
-def _optimizer(model: CrossEncoder, plan: TrainPlan) -> Tensor:
-    trunk = [p for p in model.encoder.parameters() if p.requires_grad]
-    head = [p for n, p in model.named_parameters() if not n.startswith("encoder.") and n != "mix"]
+def _optimizer(model: Trainable, plan: TrainPlan) -> Tensor:
+    trunk, head, mix = model.trained_parts()
     return torch.optim.AdamW(
         [
             {"params": trunk, "peak": plan.rate, "weight_decay": plan.decay},
             {"params": head, "peak": plan.head_rate, "weight_decay": plan.decay},
-            {"params": [model.mix], "peak": 20 * plan.head_rate, "weight_decay": 0.0},
+            {"params": mix, "peak": 20 * plan.head_rate, "weight_decay": 0.0},
         ],
         lr=plan.rate,
     )
 
 
-def _save(path: Path, model: CrossEncoder, optimizer: Tensor, averaged: dict[str, Tensor], step: int) -> None:
+def _save(path: Path, model: Trainable, optimizer: Tensor, averaged: dict[str, Tensor], step: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "averaged": averaged, "step": step}

@@ -1,7 +1,10 @@
 """What training asks of the logits of a batch of groups.
 
 Pointwise binary cross-entropy gives the logits a zero point, which a threshold needs; the listwise term (softmax
-cross-entropy over a group, ListNet's top-one form, Cao et al. 2007) asks for the order. Both take soft labels.
+cross-entropy over a group, ListNet's top-one form, Cao et al. 2007) asks for the order. Both take soft labels. The
+margin term (pairwise hinge) asks each positive to be `gap` above each negative of its group. Distillation asks for a
+teacher's raw scores: themselves (mean squared error), or how far each positive lies above each negative (margin-MSE,
+Hofstätter et al. 2020, arXiv 2010.02666).
 """
 
 from __future__ import annotations
@@ -16,11 +19,16 @@ from app.tuning.encoder import Tensor
 
 @dataclass(frozen=True, slots=True)
 class LossPlan:
-    """Weights of the terms; `soft` is the share (0..1) of the teacher in the targets where there is one."""
+    """Weights of the terms; `soft` is the share (0..1) of the teacher in the targets where there is one. `gap`, in
+    logits, is what the margin term asks for. `mse` and `margin_mse` need a teacher."""
 
     pointwise: float = 1.0
     listwise: float = 1.0
     soft: float = 0.5
+    margin: float = 0.0
+    gap: float = 1.0
+    mse: float = 0.0
+    margin_mse: float = 0.0
 
 
 def combined(logits: Tensor, labels: Tensor, group: Tensor, teacher: Tensor | None, plan: LossPlan) -> Tensor:
@@ -36,7 +44,37 @@ def combined(logits: Tensor, labels: Tensor, group: Tensor, teacher: Tensor | No
         total = total + plan.pointwise * functional.binary_cross_entropy_with_logits(logits, targets)
     if plan.listwise > 0.0:
         total = total + plan.listwise * _listwise(logits, labels, group, teacher, plan.soft)
+    if plan.margin > 0.0:
+        total = total + plan.margin * _margin(logits, labels, group, plan.gap)
+    if teacher is not None and plan.mse > 0.0:
+        known = ~teacher.isnan()
+        total = total + plan.mse * _mean((logits - teacher)[known] ** 2)
+    if teacher is not None and plan.margin_mse > 0.0:
+        total = total + plan.margin_mse * _margin_mse(logits, labels, group, teacher)
     return total
+
+
+def _margin(logits: Tensor, labels: Tensor, group: Tensor, gap: float) -> Tensor:
+    """Mean of max(0, gap - (s+ - s-)) over the pairs of a positive and a negative of one group; 0 without any."""
+    better, worse = _pairs(labels, group)
+    return _mean(functional.relu(gap - (logits[better] - logits[worse])))
+
+
+def _margin_mse(logits: Tensor, labels: Tensor, group: Tensor, teacher: Tensor) -> Tensor:
+    better, worse = _pairs(labels, group)
+    apart = (logits[better] - logits[worse]) - (teacher[better] - teacher[worse])
+    return _mean(apart[~apart.isnan()] ** 2)
+
+
+def _pairs(labels: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """The places of each positive and each negative that share a group."""
+    over = (labels[:, None] > 0) & (labels[None, :] == 0) & (group[:, None] == group[None, :])
+    better, worse = over.nonzero(as_tuple=True)
+    return better, worse
+
+
+def _mean(values: Tensor) -> Tensor:
+    return values.sum() / max(1, values.numel())
 
 
 def _listwise(logits: Tensor, labels: Tensor, group: Tensor, teacher: Tensor | None, soft: float) -> Tensor:

@@ -51,6 +51,16 @@ class CrossEncoder(nn.Module):  # type: ignore[misc]
     def forward(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
         return self.head(self.states(ids, mask, types).float(), mask, types)
 
+    def starting_parts(self, layers: int) -> list[nn.Module]:
+        """The embeddings and the first `layers` layers: what may be kept as it starts."""
+        return [self.encoder.embeddings, *self.encoder.encoder["layer"][:layers]]
+
+    def trained_parts(self) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Parameters that learn, by how fast they should: the encoder's, the head's, and what weighs its two sums."""
+        trunk = [p for p in self.encoder.parameters() if p.requires_grad]
+        head = [p for n, p in self.named_parameters() if not n.startswith("encoder.") and n != "mix"]
+        return trunk, head, [self.mix]
+
     def states(self, ids: Tensor, mask: Tensor, types: Tensor) -> Tensor:
         """Token states (batch, tokens, width)."""
         x = self.encoder.embed(ids, types)

@@ -46,3 +46,20 @@ def test_both_terms_have_a_gradient_for_every_pair_they_cover() -> None:
     assert logits.grad is not None
     assert logits.grad[2] == 0.0
     assert logits.grad[0] < 0.0 < logits.grad[1]
+
+
+def test_margin_is_the_mean_hinge_over_pairs_of_a_group() -> None:
+    """Group 0: max(0, 3 - (2 - 0)) = 1; the lone negative of group 1 has nothing above it."""
+    plan = LossPlan(0.0, 0.0, margin=1.0, gap=3.0)
+    assert float(combined(LOGITS, LABELS, GROUP, None, plan)) == pytest.approx(1.0, abs=1e-6)
+    assert float(combined(LOGITS, LABELS, GROUP, None, LossPlan(0.0, 0.0, margin=1.0, gap=1.0))) == 0.0
+
+
+def test_distillation_asks_for_the_teachers_scores_or_for_their_differences() -> None:
+    teacher = torch.tensor([1.0, 0.5, math.nan])
+    mse = float(combined(LOGITS, LABELS, GROUP, teacher, LossPlan(0.0, 0.0, mse=1.0)))
+    assert mse == pytest.approx(((2.0 - 1.0) ** 2 + (0.0 - 0.5) ** 2) / 2, abs=1e-6)
+    apart = float(combined(LOGITS, LABELS, GROUP, teacher, LossPlan(0.0, 0.0, margin_mse=1.0)))
+    assert apart == pytest.approx(((2.0 - 0.0) - (1.0 - 0.5)) ** 2, abs=1e-6)
+    shifted = float(combined(LOGITS, LABELS, GROUP, teacher + 7.0, LossPlan(0.0, 0.0, margin_mse=1.0)))
+    assert shifted == pytest.approx(apart, abs=1e-5)

@@ -163,6 +163,19 @@ class StoredDocument:
     chunks: int
 
 
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that could not be read, remembered so that it need not be parsed again: bytes and recipe (see
+    `StoredDocument`), why, what to do, and `patience`, the seconds its parser was given."""
+
+    uri: str
+    content_hash: str
+    recipe: str
+    reason: str
+    hint: str
+    patience: float
+
+
 class LibraryWriter(Protocol):
     """The one door for writing. Holds the library's write lock from opening to close.
 
@@ -188,6 +201,25 @@ class LibraryWriter(Protocol):
     def publish(self) -> int:
         """Make everything since the last publish visible at once, rebuilding the base index when the recent part
         has grown past its share; returns the generation (unchanged when nothing was written)."""
+        ...
+
+    @property
+    def floor_is_measured(self) -> bool:
+        """Whether the floor is that of the published generation, and not one it took over from an earlier."""
+        ...
+
+    def failures(self) -> dict[str, FailedFile]:
+        """uri -> what is remembered of a file that failed."""
+        ...
+
+    def remember_failure(self, failed: FailedFile) -> None:
+        """Remember a file that failed; kept at once, whatever becomes of the run. `replace` forgets it."""
+        ...
+
+    def forget_failures(self, uris: Sequence[str]) -> None: ...
+
+    def save_report(self, report: Mapping[str, object]) -> None:
+        """Keep this run's report (JSON values) in the library, beside the last few."""
         ...
 
     def set_floor(self, floor: Sequence[float]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
 from app.library import exact
-from app.library.catalogue import Generation, transaction
+from app.library.catalogue import Generation, durable, transaction
+from app.library.durable import flush_tree, remove_tree, rename
 from app.library.filters import Rows, select_rows
 from app.library.locks import FileLock, exclusive, shared
 from app.library.places import Places
@@ -51,7 +53,8 @@ def open_embedded(places: Places, generation: int) -> EmbeddedBase:
         return EmbeddedBase(places.base(generation))
     except IndexUnreadable:
         if places.base(generation).is_dir():
-            (places.base(generation) / UNREADABLE).touch()
+            with suppress(OSError):  # a reader need not be able to write; then each finds out for itself
+                (places.base(generation) / UNREADABLE).touch()
         raise
 
 
@@ -74,30 +77,31 @@ def build(connection: sqlite3.Connection, places: Places, current: Generation, d
     Readers go on with the old one. Below MIN_RECALL the old one stays, and what it lacks is searched exactly.
     """
     beside = places.building(current.number)
-    shutil.rmtree(beside, ignore_errors=True)
+    remove_tree(beside)
     beside.mkdir(parents=True)
     rows = select_rows(connection, current.number, ())
     check = _Check(connection, rows, dimension)
     try:
         fill(beside, check.watch(exact.batches(connection, rows, dimension)), len(rows))
         recall = check.recall(EmbeddedBase(beside))
-    except IndexUnreadable as error:
+        flush_tree(beside)
+    except (IndexUnreadable, OSError) as error:
         log.warning("library %s: no new base index: %s", places.name, error)
         recall = 0.0
     if recall < MIN_RECALL:
         log.warning("library %s: the new base index found %.3f of the nearest; not used", places.name, recall)
-        shutil.rmtree(beside, ignore_errors=True)
+        remove_tree(beside)
         return recall
     (beside / HELD).touch()
-    shutil.rmtree(places.base(current.number), ignore_errors=True)
-    beside.rename(places.base(current.number))
+    _set_aside(places.base(current.number))  # there is one where the same generation is built anew
+    rename(beside, places.base(current.number))
     switch(connection, current.number)
     return recall
 
 
 def switch(connection: sqlite3.Connection, generation: int) -> None:
     """Make the base of this generation the one that readers of it open."""
-    with transaction(connection):
+    with durable(connection), transaction(connection):
         connection.execute("UPDATE generations SET base = ? WHERE generation = ?", (generation, generation))
 
 
@@ -137,7 +141,7 @@ def remove_unused(places: Places, current: Generation) -> None:
     if not places.vectors.is_dir():
         return
     for leftover in (*places.vectors.glob("*.building"), *places.vectors.glob("*.gone")):
-        shutil.rmtree(leftover, ignore_errors=True)
+        remove_tree(leftover)
     for generation in places.bases():
         folder = places.base(generation)
         if generation == current.base:
@@ -145,9 +149,16 @@ def remove_unused(places: Places, current: Generation) -> None:
         lock = exclusive(folder / HELD, create=True)
         if lock is not None:
             with lock:
-                gone = folder.with_suffix(".gone")
-                folder.rename(gone)  # a reader that comes now finds no file under the old name
-                shutil.rmtree(gone, ignore_errors=True)
+                _set_aside(folder)
+
+
+def _set_aside(folder: Path) -> None:
+    """Remove a base; a reader that comes now finds nothing under its name. Nothing happens where there is none."""
+    gone = folder.with_suffix(".gone")
+    remove_tree(gone)
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    remove_tree(gone)
 
 
 def purge(connection: sqlite3.Connection, places: Places) -> None:
@@ -156,7 +167,7 @@ def purge(connection: sqlite3.Connection, places: Places) -> None:
     gone = connection.execute("SELECT count(*) FROM documents WHERE removed_gen <= ?", (oldest,)).fetchone()[0]
     with transaction(connection):
         drop_chunks(connection, "removed_gen <= ?", oldest)
-        connection.execute("DELETE FROM documents WHERE removed_gen <= ?", (oldest,))
+        drop_documents(connection, "removed_gen <= ?", oldest)
         connection.execute("DELETE FROM generations WHERE generation < ?", (oldest,))
         if gone:  # FTS5 keeps deleted words until its segments are merged
             connection.execute("INSERT INTO lexical (lexical) VALUES ('optimize')")
@@ -170,3 +181,9 @@ def drop_chunks(connection: sqlite3.Connection, condition: str, value: int) -> N
     connection.execute(f"DELETE FROM lexical WHERE rowid IN ({which})", (value,))
     connection.execute(f"DELETE FROM vectors WHERE chunk IN ({which})", (value,))
     connection.execute(f"DELETE FROM chunks WHERE {condition}", (value,))
+
+
+def drop_documents(connection: sqlite3.Connection, condition: str, value: int) -> None:
+    """Delete documents, their chunks being gone. `condition` is SQL over `documents` with one parameter."""
+    connection.execute(f"DELETE FROM digests WHERE document IN (SELECT row FROM documents WHERE {condition})", (value,))
+    connection.execute(f"DELETE FROM documents WHERE {condition}", (value,))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, LifoQueue
 
 from app.domain import LibraryInfo
-from app.errors import EmbedderMismatch, LibraryDamaged, LibraryError
+from app.errors import EmbedderMismatch, LibraryDamaged
+from app.library.durable import flush, sweep_partial, written_whole
+from app.library.faults import guarded
 from app.library.places import Places
 
 SCHEMA_VERSION = 1
@@ -73,33 +75,6 @@ class Generation:
     published_at: str
 
 
-@contextmanager
-def guarded(places: Places) -> Iterator[None]:
-    """Turn SQLite's errors into ours. Raises LibraryDamaged where the file cannot be read, LibraryError otherwise."""
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise LibraryError(
-            f"Library {places.name!r} refused a row: {error}", hint=f"sluice library verify {places.name}"
-        ) from error
-    except sqlite3.OperationalError as error:
-        if any(sign in str(error) for sign in ("no such table", "no such column", "unable to open", "disk I/O")):
-            raise _damaged(places, error) from error
-        raise LibraryError(
-            f"The catalogue of library {places.name!r} cannot be used now: {error}",
-            hint=f"df -h {places.root}  (is the disk full, or the folder read-only?)",
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise _damaged(places, error) from error
-
-
-def _damaged(places: Places, error: Exception) -> LibraryDamaged:
-    return LibraryDamaged(
-        f"The catalogue of library {places.name!r} is damaged: {error}",
-        hint=f"Put back a copy of {places.catalogue}, or start anew: sluice library delete {places.name} --all",
-    )
-
-
 def connect(places: Places, *, write: bool = False) -> sqlite3.Connection:
     """A connection that may go from thread to thread, in autocommit mode. Use within `guarded`."""
     mode = "rwc" if write else "rw"
@@ -108,6 +83,7 @@ def connect(places: Places, *, write: bool = False) -> sqlite3.Connection:
     if write:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA fullfsync = ON")  # macOS: fsync alone stops at the drive's own memory
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten
     else:
@@ -121,21 +97,35 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has SQLite roll back by itself
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
 
-def create(connection: sqlite3.Connection, manifest: Manifest) -> None:
-    """Lay the tables of an empty library and publish generation 0, all in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in _SCHEMA.split(";\n"):
-        if statement.strip():
-            connection.execute(statement)
-    write_manifest(connection, manifest)
-    connection.execute("INSERT INTO generations VALUES (0, ?, 0, 0, 0, '[]')", (manifest.created_at,))
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
+@contextmanager
+def durable(connection: sqlite3.Connection) -> Iterator[None]:
+    """What is committed within, and all that was committed before it, survives a power cut."""
+    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def create(places: Places, manifest: Manifest) -> None:
+    """Make the catalogue of an empty library with generation 0: whole, or not at all."""
+    sweep_partial(places.root, places.catalogue.name)
+    with written_whole(places.catalogue) as beside, closing(sqlite3.connect(beside, isolation_level=None)) as new:
+        new.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA.split(";\n"):
+            if statement.strip():
+                new.execute(statement)
+        write_manifest(new, manifest)
+        new.execute("INSERT INTO generations VALUES (0, ?, 0, 0, 0, '[]')", (manifest.created_at,))
+        new.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        new.execute("COMMIT")
+    flush(places.root.parent)
 
 
 def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:

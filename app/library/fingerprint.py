@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
-from pathlib import Path
 
 from app.library.catalogue import SCHEMA_VERSION, TOKENIZER, Generation, Manifest
+from app.library.durable import sweep_partial, written_whole
 from app.library.lexical import K1, B
 from app.library.places import Places
 from app.library.vectors import HNSW
@@ -43,8 +41,6 @@ def write_fingerprint(places: Places, manifest: Manifest, current: Generation) -
             "published_at": current.published_at, "base": current.base,
         },
     }  # fmt: skip
-    descriptor, name = tempfile.mkstemp(dir=places.root, prefix=".fingerprint-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-    Path(name).chmod(0o644)
-    Path(name).replace(places.fingerprint)
+    sweep_partial(places.root, places.fingerprint.name)
+    with written_whole(places.fingerprint) as beside:
+        beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -18,12 +18,12 @@ from app.library.catalogue import (
     Manifest,
     check_embedder,
     connect,
-    guarded,
     info,
     latest,
     read_manifest,
 )
 from app.library.dense import DenseLeg, OpenBase
+from app.library.faults import guarded
 from app.library.filters import Rows, select_rows
 from app.library.lexical import Bm25, TermScores
 from app.library.locks import FileLock

@@ -3,56 +3,51 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace as changed
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from app.domain import Chunk, Document, LibraryInfo
 from app.errors import DocumentError
-from app.library import bases, exact
+from app.library import bases, exact, journal, storing
 from app.library.catalogue import (
     LIVE,
     Manifest,
     check_embedder,
     connect,
     create,
-    guarded,
+    durable,
     info,
     latest,
     read_manifest,
     transaction,
     write_manifest,
 )
+from app.library.faults import guarded
 from app.library.fingerprint import write_fingerprint
-from app.library.lexical import indexed_words
-from app.library.locks import FileLock, write_lock
+from app.library.locks import FileLock, Waiting, write_lock
 from app.library.places import Places, places
 from app.library.remote import about, entries
-from app.library.rows import pack
 from app.library.server import Server
-from app.ports import StoredDocument, Vectors
-
-
-def _json(section: tuple[str, ...]) -> str:
-    return json.dumps(section, ensure_ascii=False)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+from app.ports import FailedFile, StoredDocument, Vectors
 
 
 class CatalogueWriter:
     """A LibraryWriter that holds the write lock until `close`. Not for several threads at once."""
 
     def __init__(
-        self, places: Places, lock: FileLock, connection: sqlite3.Connection, manifest: Manifest, chroma_url: str | None
+        self,
+        places: Places,
+        lock: FileLock,
+        connection: sqlite3.Connection,
+        manifest: Manifest,
+        chroma_url: str | None,
+        doing: str,
     ) -> None:
         self._places = places
         self._chroma_url = chroma_url
@@ -66,7 +61,7 @@ class CatalogueWriter:
         if self._current.base == 0:
             bases.ready(places, 0)
         self._first = self._next
-        self._run = self._begin_run()
+        self._run = journal.begin(connection, self._current.number, doing)
 
     @property
     def info(self) -> LibraryInfo:
@@ -93,8 +88,9 @@ class CatalogueWriter:
         matrix = exact.unit(vectors)
         with guarded(self._places), transaction(self._connection):
             try:
-                self._withdraw("id = :value OR uri = :other", document.id, document.uri)
-                self._insert(document, chunks, matrix, recipe)
+                storing.withdraw(self._connection, self._next, "id = :value OR uri = :other", document.id, document.uri)
+                storing.insert(self._connection, document, chunks, matrix, recipe, self._next)
+                journal.forget_failures(self._connection, [document.uri])
             except UnicodeEncodeError as error:
                 raise DocumentError(
                     f"{document.uri}: its text holds characters that are not Unicode ({error.reason})",
@@ -105,7 +101,7 @@ class CatalogueWriter:
     def remove(self, document_id: str) -> None:
         """Remove a document; nothing happens where there is none of this id."""
         with guarded(self._places), transaction(self._connection):
-            if self._withdraw("id = :value", document_id):
+            if storing.withdraw(self._connection, self._next, "id = :value", document_id):
                 self._wrote = True
 
     def publish(self) -> int:
@@ -143,10 +139,34 @@ class CatalogueWriter:
                 "UPDATE generations SET floor = ? WHERE generation = ?",
                 (json.dumps([float(value) for value in floor]), self._current.number),
             )
+            journal.note_floor(self._connection, self._current.number)
         self._current = changed(self._current, floor=tuple(float(value) for value in floor))
         if self._chroma_url is not None and self._current.base > 0:
             server = Server(self._chroma_url, self._places.name)
             server.describe(self._current.base, about(self._manifest, self._current))
+
+    @property
+    def floor_is_measured(self) -> bool:
+        with guarded(self._places):
+            return journal.floor_of(self._connection) == self._current.number
+
+    # -- the journal -------------------------------------------------------------------------------
+
+    def failures(self) -> dict[str, FailedFile]:
+        with guarded(self._places):
+            return journal.failures(self._connection)
+
+    def remember_failure(self, failed: FailedFile) -> None:
+        with guarded(self._places), transaction(self._connection):
+            journal.remember_failure(self._connection, failed)
+
+    def forget_failures(self, uris: Sequence[str]) -> None:
+        with guarded(self._places), transaction(self._connection):
+            journal.forget_failures(self._connection, uris)
+
+    def save_report(self, report: Mapping[str, object]) -> None:
+        with guarded(self._places), durable(self._connection), transaction(self._connection):
+            journal.save_report(self._connection, self._run, report)
 
     def close(self) -> None:
         """Let the lock go. What was not published is dropped by the next writer.
@@ -161,54 +181,10 @@ class CatalogueWriter:
 
     def _end_run(self) -> None:
         state = "abandoned" if self._wrote else "published" if self._next > self._first else "unchanged"
-        with self._lock, guarded(self._places):
-            self._connection.execute(
-                "UPDATE runs SET ended_at = ?, state = ?, generation = ? WHERE id = ?",
-                (_now(), state, self._current.number, self._run),
-            )
-            self._connection.close()
-
-    # -- inside a transaction of the caller --------------------------------------------------------
-
-    def _withdraw(self, which: str, value: str, other: str = "") -> int:
-        """Stamp documents as removed in the next generation; those that nobody has seen yet are deleted at once."""
-        found = self._connection.execute(
-            f"SELECT row, added_gen FROM documents WHERE removed_gen IS NULL AND ({which})",
-            {"value": value, "other": other},
-        ).fetchall()
-        for row, added in found:
-            if added == self._next:
-                bases.drop_chunks(self._connection, "document = ?", row)
-                self._connection.execute("DELETE FROM documents WHERE row = ?", (row,))
-            else:
-                for table, column in (("chunks", "document"), ("documents", "row")):
-                    self._connection.execute(
-                        f"UPDATE {table} SET removed_gen = ? WHERE {column} = ?", (self._next, row)
-                    )
-        return len(found)
-
-    def _insert(self, document: Document, chunks: Sequence[Chunk], matrix: Vectors, recipe: str) -> None:
-        size = sum(len(chunk.text.encode("utf-8")) for chunk in chunks)
-        row = self._connection.execute(
-            "INSERT INTO documents (id, title, uri, format, content_hash, metadata, recipe, chunks, bytes, added_at, "
-            "added_gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                document.id, document.title, document.uri, document.format, document.content_hash,
-                pack(document.metadata, document), recipe, len(chunks), size, _now(), self._next,
-            ),
-        ).lastrowid  # fmt: skip
-        for chunk, vector in zip(chunks, matrix, strict=True):
-            words = indexed_words(chunk)
-            place = self._connection.execute(
-                "INSERT INTO chunks (id, document, ordinal, text, title, section, page, tokens, metadata, words, "
-                "added_gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    chunk.id, row, chunk.ordinal, chunk.text, chunk.title, _json(chunk.section),
-                    chunk.page, chunk.tokens, pack(chunk.metadata, document), len(words), self._next,
-                ),
-            ).lastrowid  # fmt: skip
-            self._connection.execute("INSERT INTO vectors VALUES (?, ?)", (place, vector.tobytes()))
-            self._connection.execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (place, " ".join(words)))
+        # without room to note the end the run stays as one that was killed, and the next writer says so of it
+        noted = suppress(sqlite3.OperationalError)
+        with self._lock, guarded(self._places), closing(self._connection), noted:
+            journal.end(self._connection, self._run, self._current.number, state)
 
     # -- generations -------------------------------------------------------------------------------
 
@@ -219,13 +195,11 @@ class CatalogueWriter:
             ).fetchone()[0]
             for table in ("documents", "chunks")
         ]
-        self._connection.execute("PRAGMA synchronous = FULL")  # this commit, and all before it, survive a power cut
-        with transaction(self._connection):
+        with durable(self._connection), transaction(self._connection):
             self._connection.execute(
                 "INSERT INTO generations VALUES (?, ?, ?, ?, ?, ?)",
-                (self._next, _now(), *counts, self._current.base, json.dumps(self._current.floor)),
+                (self._next, journal.now(), *counts, self._current.base, json.dumps(self._current.floor)),
             )
-        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._current = latest(self._connection)
         self._next += 1
         self._wrote = False
@@ -239,21 +213,8 @@ class CatalogueWriter:
     def _drop_unpublished(self) -> None:
         """Undo what a run that was killed, or ended without `publish`, has left."""
         with transaction(self._connection):
-            last = self._current.number
-            bases.drop_chunks(self._connection, "added_gen > ?", last)
-            self._connection.execute("DELETE FROM documents WHERE added_gen > ?", (last,))
-            for table in ("documents", "chunks"):
-                self._connection.execute(f"UPDATE {table} SET removed_gen = NULL WHERE removed_gen > ?", (last,))
-            self._connection.execute(
-                "UPDATE runs SET state = 'abandoned', ended_at = ? WHERE state = 'writing'", (_now(),)
-            )
-
-    def _begin_run(self) -> int:
-        row = self._connection.execute(
-            "INSERT INTO runs (pid, started_at, generation, state) VALUES (?, ?, ?, 'writing')",
-            (os.getpid(), _now(), self._current.number),
-        ).lastrowid
-        return row if row is not None else 0
+            storing.drop_after(self._connection, self._current.number)
+            journal.abandon_others(self._connection)
 
 
 def open_writer(
@@ -265,28 +226,32 @@ def open_writer(
     chunker: str,
     wait_seconds: float = 0.0,
     chroma_url: str | None = None,
+    doing: str = "",
+    waiting: Waiting | None = None,
 ) -> CatalogueWriter:
     """Open a library for writing, making it where it does not exist. Waits up to `wait_seconds` for the write lock.
 
-    With `chroma_url` the base goes to that Chroma server instead of a folder beside the catalogue.
+    `doing` ("ingest docs") is what others are told while it is held, and what the journal says of the run; `waiting`
+    is told while another holds it. With `chroma_url` the base goes to that Chroma server instead of a folder beside
+    the catalogue.
 
     Raises UsageError for a name that cannot be used, LibraryLocked, EmbedderMismatch, LibraryDamaged.
     """
     where = places(directory, name)
     with ExitStack() as undo:
-        where.root.mkdir(parents=True, exist_ok=True)
-        lock = write_lock(where.write_lock, name, wait_seconds)
-        undo.callback(lock.release)
         undo.enter_context(guarded(where))
+        lock = write_lock(where.write_lock, name, wait_seconds, doing=doing, waiting=waiting)
+        undo.callback(lock.release)
+        if not where.catalogue.is_file() or where.catalogue.stat().st_size == 0:
+            create(where, Manifest(uuid.uuid4().hex, embedder_id, dimension, chunker, journal.now()))
         connection = connect(where, write=True)
         undo.callback(connection.close)
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
-            create(connection, Manifest(uuid.uuid4().hex, embedder_id, dimension, chunker, _now()))
         manifest = read_manifest(connection, where)
+        journal.prepare(connection)
         check_embedder(where, manifest, embedder_id, dimension)
         if manifest.chunker != chunker:
             manifest = changed(manifest, chunker=chunker)
             write_manifest(connection, manifest)
-        writer = CatalogueWriter(where, lock, connection, manifest, chroma_url)
+        writer = CatalogueWriter(where, lock, connection, manifest, chroma_url, doing)
         undo.pop_all()
     return writer

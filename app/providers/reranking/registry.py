@@ -12,6 +12,7 @@ from app.providers.prepare import embedder_folder
 from app.providers.prepared import MANIFEST, read_prepared
 from app.providers.reranking.late_interaction import LABEL as LATE_INTERACTION
 from app.providers.reranking.none import NoScorer
+from app.providers.reranking.tuned import model_folder, tuned_models
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
@@ -22,7 +23,7 @@ DEFAULT = "late-interaction"
 COHERE_DEFAULT = "cohere:rerank-v3.5"
 # shorter names for what a person means: the local default, the cross-encoder that ships, Cohere's usual model
 ALIASES = {"local": "auto", "cross-encoder": "bundled", "cohere": COHERE_DEFAULT}
-_KNOWN = "auto, bundled, late-interaction, cross-encoder:NAME_OR_PATH, cohere:MODEL, none"
+_KNOWN = "auto, bundled, late-interaction, cross-encoder:NAME_OR_PATH, tuned:NAME, cohere:MODEL, none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,11 @@ def open_scorer(name: str, settings: Settings) -> Scorer:
             from app.providers.reranking.cohere import CohereScorer
 
             return CohereScorer(model, settings)
+        case "tuned", str() if model:
+            from app.providers.reranking.onnx_cross_encoder import open_exported
+
+            folder = model_folder(settings.sluice_home, model)
+            return open_exported(folder, provider="tuned", model=model, fix=f"Tune it again: --name {model}")
         case _:
             raise _unknown(name)
 
@@ -92,6 +98,7 @@ def choices(settings: Settings, auto: str = DEFAULT) -> list[RerankerChoice]:
         resolve(settings.reranker, auto),
         DEFAULT,
         *(["bundled"] if (BUNDLED / MANIFEST).is_file() else []),
+        *(f"tuned:{tuned.name}" for tuned in tuned_models(settings.sluice_home) if tuned.promoted),
         COHERE_DEFAULT,
         "none",
     ]
@@ -119,6 +126,9 @@ def _label(name: str, settings: Settings) -> str:
         case "cross-encoder", str() if model:
             locate(model)
             return f"cross-encoder {model}"
+        case "tuned", str() if model:
+            read_prepared(model_folder(settings.sluice_home, model), check=False)
+            return f"tuned cross-encoder {model}"
         case "cohere", str() if model:
             if settings.cohere_api_key is None and settings.cohere_base_url is None:
                 raise ProviderAuth("Cohere needs a key.", hint="Set COHERE_API_KEY in .env or the environment.")

@@ -8,12 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.addresses import fault_in
 from app.domain import RetrievalMode
 from app.errors import SettingsError
+
+ChatProvider = Literal["openai", "cohere", "anthropic", "google"]
+_CHAT_PROVIDERS: dict[str, ChatProvider] = {
+    "openai": "openai",
+    "cohere": "cohere",
+    "anthropic": "anthropic",
+    "google": "google",
+}
 
 
 class Settings(BaseSettings):
@@ -29,8 +37,21 @@ class Settings(BaseSettings):
 
     # models
     embedding: str = Field(
-        "bundled", description="bundled | sentence-transformers:NAME_OR_PATH | openai:text-embedding-3-small"
+        "bundled",
+        description="bundled | sentence-transformers:NAME_OR_PATH | openai:text-embedding-3-small | cohere:embed-v4.0",
     )
+    embedding_base_url: str | None = Field(
+        None, description="An OpenAI-compatible server for embeddings alone; OPENAI_BASE_URL if empty"
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="The key of that server")
+    embedding_dimensions: int | None = Field(
+        None, ge=16, le=8192, description="Shorter vectors, where the embedding model can; its own length if empty"
+    )
+    embedding_question_prompt: str | None = Field(
+        None, description="Put before each question to embed, where the model wants it and does not say so itself"
+    )
+    embedding_passage_prompt: str | None = Field(None, description="The same before each passage")
+    embedding_timeout: float = Field(30.0, gt=0, description="Seconds an embedding service may be silent")
     reranker: str = Field(
         "auto", description="auto | bundled | late-interaction | cross-encoder:NAME_OR_PATH | cohere:rerank-v3.5 | none"
     )
@@ -49,6 +70,9 @@ class Settings(BaseSettings):
     # retrieval
     retrieval: RetrievalMode = Field("hybrid", description="dense | lexical | hybrid")
     candidates: int = Field(20, ge=1, le=100, description="Candidates to retrieve, 1 to 100")
+    question_timeout: float = Field(
+        60.0, gt=0, description="Seconds a question may wait for services in all, until its answer begins"
+    )
 
     # the gate: empty takes the calibration's value
     answer_above: float | None = Field(None, ge=0, le=1, description="Answer only if p_answerable is at least this")
@@ -63,9 +87,18 @@ class Settings(BaseSettings):
     )
 
     # the chat model; without key and base URL answers are extractive
-    chat_model: str = Field("gpt-4o-mini", description="Model name at the chat API")
+    chat_model: str = Field(
+        "gpt-4o-mini", description="Model name at the chat API; or cohere:MODEL, anthropic:MODEL, google:MODEL"
+    )
     openai_api_key: SecretStr | None = Field(None, description="Key for chat and OpenAI embeddings")
     openai_base_url: str | None = Field(None, description="Any OpenAI-compatible API: Ollama, vLLM, llama.cpp")
+    chat_api: Literal["auto", "completions", "responses"] = Field(
+        "auto", description="Which of OpenAI's two chat interfaces: auto takes what the model needs"
+    )
+    anthropic_api_key: SecretStr | None = Field(None, description="Key for CHAT_MODEL=anthropic:MODEL")
+    anthropic_base_url: str | None = Field(None, description="A server with Anthropic's interface")
+    google_api_key: SecretStr | None = Field(None, description="Key for CHAT_MODEL=google:MODEL")
+    google_base_url: str | None = Field(None, description="A server with the Gemini interface")
     chat_window: int | None = Field(None, ge=512, description="Context window in tokens, where the model's is unknown")
     grader_model: str | None = Field(None, description="Model that grades answers in evaluation; CHAT_MODEL if empty")
     chat_timeout: float = Field(60.0, gt=0, description="Seconds the chat model may be silent")
@@ -76,6 +109,11 @@ class Settings(BaseSettings):
     cohere_api_key: SecretStr | None = Field(None, description="Key for Cohere")
     cohere_base_url: str | None = Field(None, description="A Cohere-compatible server")
 
+    # LLM rerankers, where they ask another server than the chat model
+    llm_reranker_base_url: str | None = Field(None, description="An OpenAI-compatible server; OPENAI_BASE_URL if empty")
+    llm_reranker_api_key: SecretStr | None = Field(None, description="Its key; without a server of its own OpenAI's")
+    llm_reranker_calls: int = Field(8, ge=1, le=64, description="Calls that an LLM reranker makes at a time")
+
     # what services cost
     price_file: Path | None = Field(None, description="A TOML file with prices of your own, before the list that ships")
 
@@ -83,15 +121,25 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the page is served on")
     port: int = Field(8501, ge=0, le=65535, description="Port the page is served on")
 
-    @field_validator("openai_base_url", "cohere_base_url", "chroma_url")
+    @field_validator("*")
     @classmethod
-    def _no_key_in_url(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        fault = fault_in(url)
+    def _no_key_in_url(cls, value: object, info: ValidationInfo) -> object:
+        if not isinstance(value, str) or not str(info.field_name).endswith("_url"):
+            return value
+        fault = fault_in(value)
         if fault:
             raise ValueError(fault)
-        return url.rstrip("/")
+        return value.rstrip("/")
+
+    @field_validator("*")
+    @classmethod
+    def _key_can_be_sent(cls, value: object) -> object:
+        if not isinstance(value, SecretStr):
+            return value
+        key = value.get_secret_value().strip()
+        if not key.isascii() or not key.isprintable() or " " in key:  # an HTTP client would say so with the key in it
+            raise ValueError("holds a blank, a line break or another character that no key has")
+        return SecretStr(key)
 
     @property
     def models_dir(self) -> Path:
@@ -111,8 +159,18 @@ class Settings(BaseSettings):
         return self.sluice_home / "calibrations"
 
     @property
+    def chat_provider(self) -> tuple[ChatProvider, str]:
+        """Who is asked for answers, and the model's name there. Only the names of providers count as such before a
+        colon: `qwen2.5:7b` is a model of a local server."""
+        before, colon, after = self.chat_model.partition(":")
+        provider = _CHAT_PROVIDERS.get(before)
+        return ("openai", self.chat_model) if provider is None or not colon else (provider, after)
+
+    @property
     def chat_configured(self) -> bool:
-        return self.openai_api_key is not None or self.openai_base_url is not None
+        """Whether there is a key or an address to ask for answers."""
+        provider, _ = self.chat_provider
+        return any(getattr(self, f"{provider}_{what}") is not None for what in ("api_key", "base_url"))
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -108,6 +108,40 @@ class Settings(BaseSettings):
     # hosted rerankers
     cohere_api_key: SecretStr | None = Field(None, description="Key for Cohere")
     cohere_base_url: str | None = Field(None, description="A Cohere-compatible server")
+    reranker_scale: Literal["logit", "bounded"] | None = Field(
+        None, description="Scores of llama.cpp (logit if empty) and LiteLLM (bounded if empty)"
+    )
+    voyage_api_key: SecretStr | None = Field(None, description="Key for Voyage")
+    voyage_base_url: str | None = Field(None, description="Another address: https://ai.mongodb.com/v1 for Atlas keys")
+    jina_api_key: SecretStr | None = Field(None, description="Key for Jina")
+    jina_base_url: str | None = Field(None, description="A server with Jina's interface")
+    pinecone_api_key: SecretStr | None = Field(None, description="Key for Pinecone")
+    pinecone_base_url: str | None = Field(None, description="Pinecone at another address")
+    vertex_project: str | None = Field(None, description="Google Cloud project for the ranking API")
+    vertex_location: str = Field("global", description="Its location: global, us or eu")
+    vertex_access_token: SecretStr | None = Field(
+        None, description="Access token; the credentials of this machine if empty"
+    )
+    vertex_base_url: str | None = Field(None, description="The ranking API at another address")
+    vllm_base_url: str | None = Field(None, description="A vLLM server with a reranker")
+    vllm_api_key: SecretStr | None = Field(None, description="Its key, if it wants one")
+    tei_base_url: str | None = Field(None, description="A Text Embeddings Inference server with a reranker")
+    tei_api_key: SecretStr | None = Field(None, description="Its key, if it wants one")
+    llamacpp_base_url: str | None = Field(None, description="A llama.cpp server with a reranker")
+    llamacpp_api_key: SecretStr | None = Field(None, description="Its key, if it wants one")
+    litellm_base_url: str | None = Field(None, description="A LiteLLM proxy")
+    litellm_api_key: SecretStr | None = Field(None, description="Its key")
+    azure_search_base_url: str | None = Field(None, description="An Azure AI Search service")
+    azure_search_api_key: SecretStr | None = Field(None, description="A query key of it")
+    azure_search_row_key: str = Field(
+        "id", description="The filterable key field of the index, and the same column of the library"
+    )
+    databricks_base_url: str | None = Field(None, description="A Databricks workspace")
+    databricks_api_key: SecretStr | None = Field(None, description="A token of it")
+    databricks_row_key: str = Field(
+        "id", description="The primary key of the index, and the same column of the library"
+    )
+    databricks_columns: str = Field("text", description="Columns that are reranked by")
 
     # LLM rerankers, where they ask another server than the chat model
     llm_reranker_base_url: str | None = Field(None, description="An OpenAI-compatible server; OPENAI_BASE_URL if empty")

@@ -42,7 +42,8 @@ class ScorerProfile:
     """What a scorer declares about itself. `window` (tokens) is in the id; `label` is what the page calls it.
 
     `fixed_weights`: its id names one set of weights on this machine, so that a score may be kept (a service can
-    change its model under an unchanged name).
+    change its model under an unchanged name). `reads`: the fields of a chunk it must be given, whatever was chosen: a
+    reranker inside an index elsewhere takes the key of a row, not its text.
     """
 
     id: ScorerId
@@ -50,6 +51,7 @@ class ScorerProfile:
     scale: Scale
     pointwise: bool
     fixed_weights: bool = False
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,7 @@ def _with(
     early_stop: int = 0,
 ) -> Scoring:
     scorer, calibration = judge.scorer, judge.calibration
+    fields = scorer.profile.reads or fields
     texts = [passage_text(c.chunk, fields) for c in retrieved.candidates]
     if early_stop > 0 and scorer.profile.pointwise and calibration.policy.keep_above is not None:
         scores = _until_hopeless(judge, question, retrieved, texts, calibration.policy.keep_above, early_stop)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ingest import split
+from ingest.cutting import VERSION, Cutting, chunker_id
 from ingest.load import Format, parser_version
 
-CHUNKER = split.VERSION
+CHUNKER = VERSION
 
 
 def uri_of(path: Path) -> str:
@@ -26,6 +26,15 @@ def content_hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def recipe(kind: Format, embedder_id: str) -> str:
+def recipe(kind: Format, embedder_id: str, cutting: Cutting = Cutting()) -> str:  # noqa: B008  # frozen
     """Parser, chunker and embedder. Another recipe makes other passages of the same bytes."""
-    return f"{parser_version(kind)}+{CHUNKER}+{embedder_id}"
+    return f"{parser_version(kind)}+{chunker_id(kind.name, cutting)}+{embedder_id}"
+
+
+def chunker_of(recipe: str) -> str:
+    """The chunker's part of a recipe.
+
+    >>> chunker_of("csv-2[name|a+b]+split-1/tokens+bundled/x")
+    'split-1/tokens'
+    """
+    return next((part for part in recipe.split("+") if part.partition("/")[0].startswith("split-")), "")

@@ -10,24 +10,30 @@ OVERLAP = 0.18  # of a chunk's tokens that may repeat the end of the one before
 
 
 def pack(pieces: Sequence[Piece], budget: int, *, overlap: float = OVERLAP) -> list[str]:
-    """Texts of at most `budget` tokens that hold all pieces in order.
+    """Texts of at most `budget` tokens that hold all pieces in order: `packed`, rendered."""
+    return [render(group) for group in packed(pieces, budget, overlap=overlap)]
 
-    Greedy filling leaves a remnant at the end, so the same number of texts is filled evenly: the smallest budget that
-    still gives that number is found by bisection. Expects pieces within the budget; one above it stands alone.
+
+def packed(pieces: Sequence[Piece], budget: int, *, overlap: float = OVERLAP, even: bool = True) -> list[list[Piece]]:
+    """Pieces in groups of at most `budget` tokens, in order, with those repeated that overlap.
+
+    Greedy filling leaves a remnant at the end, so with `even` the same number of groups is filled evenly: the smallest
+    budget that still gives that number is found by bisection. Expects pieces within the budget; one above it stands
+    alone.
     """
     if not pieces:
         return []
     fewest = _fill(pieces, budget, overlap)
     low, high = max(_cost(None, piece) for piece in pieces), budget
     best = fewest
-    while len(fewest) > 1 and low < high:
+    while even and len(fewest) > 1 and low < high:
         middle = (low + high) // 2
         tried = _fill(pieces, middle, overlap)
         if len(tried) <= len(fewest):
             best, high = tried, middle
         else:
             low = middle + 1
-    return [render(group) for group in best]
+    return best
 
 
 def render(pieces: Sequence[Piece]) -> str:

@@ -25,7 +25,8 @@ _WORD = re.compile(r"\s*\S+")
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Text that stays whole. `glue` stands between it and the piece before; `head` (a table's header lines) opens
-    every chunk that holds rows of its table. `loose`: may be repeated as overlap."""
+    every chunk that holds rows of its table, or lines of its definition. `loose`: may be repeated as overlap. `section`
+    and `heading` (this piece is the heading itself) are set where chunks go on across headings."""
 
     text: str
     glue: str
@@ -33,13 +34,18 @@ class Piece:
     head: str = ""
     head_tokens: int = 0
     loose: bool = True
+    section: tuple[str, ...] = ()
+    heading: bool = False
 
 
-def pieces_of(blocks: Sequence[Block], count: Count, budgets: Sequence[int]) -> list[list[Piece]]:
+def pieces_of(
+    blocks: Sequence[Block], count: Count, budgets: Sequence[int], *, definitions: bool = False
+) -> list[list[Piece]]:
     """The pieces of each block in order, none above the block's budget of tokens. All blocks are counted at once.
 
-    A code block or table that fits stays one piece; else its lines are pieces. A row too wide for the budget is
-    written out as "header: cell" lines; a sentence too long is cut between words, a word too long within.
+    A code block or table that fits stays one piece; else its lines are pieces (with `definitions`, each part of a code
+    block opens with the block's first line). A row too wide for the budget is written out as "header: cell" lines; a
+    sentence too long is cut between words, a word too long within.
     """
     whole = [
         place
@@ -53,7 +59,25 @@ def pieces_of(blocks: Sequence[Block], count: Count, budgets: Sequence[int]) -> 
         if size is not None and size <= budgets[place]:
             drafts.append([Piece(block.text, "\n\n", size, loose=False)])
         else:
-            drafts.append(_draft(block))
+            drafts.append(_definition(block, budgets[place]) if definitions and block.kind == "code" else _draft(block))
+    return _bounded(drafts, count, budgets)
+
+
+def word_pieces(blocks: Sequence[Block], count: Count, budgets: Sequence[int]) -> list[list[Piece]]:
+    """As `pieces_of`, but a few words a piece whatever the block is; rows of a record stay as they are."""
+    rows = [block for block in blocks if block.kind == "row"]
+    kept = iter(pieces_of(rows, count, [b for block, b in zip(blocks, budgets, strict=True) if block.kind == "row"]))
+    drafts = [
+        next(kept)
+        if block.kind == "row"
+        else [
+            Piece(part.strip(), ("\n" if number else "\n\n") if at == 0 else " ")
+            for number, line in enumerate(block.text.split("\n"))
+            for at, part in enumerate(_word_groups(line.rstrip()))
+            if part.strip()
+        ]
+        for block in blocks
+    ]
     return _bounded(drafts, count, budgets)
 
 
@@ -77,6 +101,21 @@ def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _may_fit(text: str, budget: int) -> bool:
     return len(text) <= budget * CHARACTERS_PER_TOKEN
+
+
+def _definition(block: Block, budget: int) -> list[Piece]:
+    """The lines of a definition too long for one chunk, headed by the line it opens with (`def`, `class`, `func`)."""
+    lines = [line.rstrip() for line in block.text.split("\n") if line.strip()]
+    first = next((place for place, line in enumerate(lines) if not _BEFORE_DEFINITION.match(line)), 0)
+    if len(lines[first]) > budget:  # a token at most a character: it takes less than half of a chunk
+        return _draft(block)
+    head = lines[first]
+    before = [Piece(line, "\n", loose=False) for line in lines[:first]]
+    return [*before, *(Piece(line, "\n", head=head, loose=False) for line in lines[first + 1 :])]
+
+
+# Decorators, attributes and comments come before the line that names a definition.
+_BEFORE_DEFINITION = re.compile(r"\s*(@|#|//|/\*|\*|--)")
 
 
 def _draft(block: Block) -> list[Piece]:
@@ -126,7 +165,7 @@ def _bounded(drafts: list[list[Piece]], count: Count, budgets: Sequence[int]) ->
             head_tokens = head_sizes.get(piece.head, 0)
             if tokens + head_tokens <= budget:
                 done.append(replace(piece, tokens=tokens, head_tokens=head_tokens))
-            elif piece.head:
+            elif piece.head.startswith("|"):
                 done.extend(_bounded([_spelled_out(piece)], count, [budget])[0])
             else:
                 done.extend(_cut(piece, count, budget))
@@ -145,19 +184,26 @@ def _cells(row: str) -> list[str]:
     return [cell.strip() for cell in row.strip().strip("|").split("|")]
 
 
+def _word_groups(text: str) -> list[str]:
+    """Words with the blanks before them, a few short ones together: counting them one by one takes five times as long.
+    Words longer than 48 characters are cut."""
+    words: list[str] = []
+    for match in _WORD.finditer(text):
+        word = match.group()
+        if words and len(words[-1]) + len(word) <= _SHORT_WORDS:
+            words[-1] += word
+        else:
+            words.extend(word[at : at + _LONG_WORD] for at in range(0, len(word), _LONG_WORD))
+    return words
+
+
 def _cut(piece: Piece, count: Count, budget: int) -> list[Piece]:
     """A piece above the budget, between words; words longer than 48 characters may be cut within.
 
     The parts are a quarter of the budget, so that they fill chunks evenly and can overlap.
     """
     budget = max(1, budget // 4)
-    words: list[str] = []  # a few short ones together: counting them one by one takes five times as long
-    for match in _WORD.finditer(piece.text):
-        word = match.group()
-        if words and len(words[-1]) + len(word) <= _SHORT_WORDS:
-            words[-1] += word
-        else:
-            words.extend(word[at : at + _LONG_WORD] for at in range(0, len(word), _LONG_WORD))
+    words = _word_groups(piece.text)
     sizes = measure(words, count)
     parts: list[tuple[str, int]] = []
     text, tokens = "", 0

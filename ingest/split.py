@@ -1,9 +1,11 @@
-"""Structure-aware chunking: blocks to chunks of at most 220 tokens of the embedding model's own tokenizer.
+"""Blocks to chunks of at most 220 tokens of the embedding model's own tokenizer, by one of the strategies of `cutting`.
 
 What is embedded is the title, the section path and the text, a line each, and all of it counts (`Chunk.tokens`).
-Chunks do not cross headings or pages, unless pieces too small to stand alone are gathered under the heading they
-share. Sentences, lines of code and table rows stay whole; a table's header is repeated; prose that needs several
-chunks overlaps by whole sentences.
+`headings` and `definitions`: chunks do not cross headings or pages, unless pieces too small to stand alone are gathered
+under the heading they share. `sentences` and `tokens` go on across headings, not across pages; a chunk then carries the
+section it begins in, and those that begin within it stand in its text. `rows`: nothing is joined with anything.
+Sentences, lines of code and table rows stay whole except under `tokens`; a table's header is repeated; prose that needs
+several chunks overlaps, by whole sentences.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain import Chunk, Metadata
+from ingest.cutting import LIMIT, Strategy
+from ingest.flow import flowing
 from ingest.load.parsed import Block, Parsed
-from ingest.pack import pack
+from ingest.pack import pack, packed, render
 from ingest.pieces import Count, Piece, measure, pieces_of
 
-VERSION = "split-1"
-LIMIT = 220  # tokens of one chunk, title and section included: all-MiniLM reads 256 and cuts the rest silently
 _HEAD_SHARE = 0.4  # of the limit that title and section may take
 _TINY = 60  # tokens: a group below it looks for a neighbour under the same heading
 
@@ -46,6 +48,8 @@ class _Group:
     metadata: Metadata
     sealed: bool
     pieces: list[Piece]
+    # The pieces go on across headings: each carries its own section, and they take the place of `section`.
+    flowing: bool = False
     # What was gathered, each with its own section: the headings below the shared one are written into the text.
     members: list[tuple[tuple[str, ...], list[Piece]]] = field(default_factory=list)
 
@@ -54,7 +58,9 @@ class _Group:
         return sum(piece.tokens + piece.head_tokens for piece in self.pieces)
 
 
-def split(parsed: Parsed, document_id: str, count: Count, *, limit: int = LIMIT) -> tuple[Cut, ...]:
+def split(
+    parsed: Parsed, document_id: str, count: Count, *, limit: int = LIMIT, strategy: Strategy = "headings"
+) -> tuple[Cut, ...]:
     """The chunks of one document in order.
 
     `count` gives the tokens of each text in the embedding model's tokenizer, without special tokens; it is called a
@@ -62,36 +68,66 @@ def split(parsed: Parsed, document_id: str, count: Count, *, limit: int = LIMIT)
     document, the text and how often this text came before: an unchanged passage keeps its id when others change.
     """
     heads = _heads(parsed, count, limit)
-    groups = _gathered(_groups(parsed, heads, count, limit), heads, count, limit)
+    groups = _groups(parsed, heads, count, limit, strategy)
+    if strategy in ("headings", "definitions"):
+        groups = _gathered(groups, heads, count, limit)
     cuts: list[tuple[_Group, str, str]] = []
     for group in groups:
+        if group.flowing:
+            cuts.extend(_flowed(group, heads, limit, even=strategy != "tokens"))
+            continue
         head, head_tokens = heads[group.title, group.section]
         cuts.extend((group, head, text) for text in pack(group.pieces, limit - head_tokens))
     return _chunks(_verified(cuts, count, limit), document_id)
 
 
-def _groups(parsed: Parsed, heads: _Heads, count: Count, limit: int) -> list[_Group]:
+def _groups(parsed: Parsed, heads: _Heads, count: Count, limit: int, strategy: Strategy) -> list[_Group]:
     budgets = [limit - heads[_title(block, parsed), block.section][1] for block in parsed.blocks]
+    if strategy in ("sentences", "tokens"):
+        found = flowing(parsed.blocks, count, budgets, words=strategy == "tokens")
+    else:
+        found = pieces_of(parsed.blocks, count, budgets, definitions=strategy == "definitions")
     groups: list[_Group] = []
-    for block, pieces in zip(parsed.blocks, pieces_of(parsed.blocks, count, budgets), strict=True):
+    for block, pieces in zip(parsed.blocks, found, strict=True):
         if not pieces:
             continue
         last = groups[-1] if groups else None
-        if last is not None and not last.sealed and block.kind != "row" and _same_place(last, block, parsed):
+        flows = strategy in ("sentences", "tokens") and block.kind != "row"
+        sealed = block.kind == "row" or strategy == "rows"
+        joins = last is not None and not last.sealed and not sealed
+        if last is not None and joins and _same_place(last, block, parsed, across_headings=flows):
             last.pieces.extend(pieces)
             continue
         title = _title(block, parsed)
-        groups.append(_Group(block.section, block.page, title, block.metadata, block.kind == "row", pieces))
+        rows = strategy == "rows" and any(piece.head for piece in pieces)
+        for part in [[piece] for piece in pieces] if rows else [pieces]:
+            groups.append(_Group(block.section, block.page, title, block.metadata, sealed, part, flows))
     return groups
+
+
+def _flowed(group: _Group, heads: _Heads, limit: int, *, even: bool) -> list[tuple[_Group, str, str]]:
+    """The chunks of pieces that go on across headings: each carries the section of its first piece."""
+    room = limit - max(heads[group.title, piece.section][1] for piece in group.pieces)
+    cuts: list[tuple[_Group, str, str]] = []
+    for pieces in packed(group.pieces, room, even=even):
+        here = pieces[0].section
+        head = heads[group.title, here][0]
+        own = _Group(here, group.page, group.title, group.metadata, group.sealed, pieces)
+        # A heading that opens the chunk stands above it already, as its section path.
+        text = render([piece for piece in pieces if not (piece.heading and piece is pieces[0])])
+        if text:
+            cuts.append((own, head, text))
+    return cuts
 
 
 def _title(block: Block, parsed: Parsed) -> str:
     return block.title if block.title is not None else parsed.title
 
 
-def _same_place(group: _Group, block: Block, parsed: Parsed) -> bool:
+def _same_place(group: _Group, block: Block, parsed: Parsed, *, across_headings: bool = False) -> bool:
     return (
-        group.section == block.section
+        (group.section == block.section or across_headings)
+        and group.flowing == across_headings
         and group.page == block.page
         and group.title == _title(block, parsed)
         and group.metadata == block.metadata
@@ -111,7 +147,7 @@ def _gathered(groups: Sequence[_Group], heads: _Heads, count: Count, limit: int)
             pieces = [piece for section, part in members for piece in _headed(section[len(shared) :], part, sizes)]
             room = limit - heads[last.title, shared][1]
             if sum(piece.tokens + piece.head_tokens for piece in pieces) <= room:
-                result[-1] = _Group(shared, last.page, last.title, last.metadata, False, pieces, members)
+                result[-1] = _Group(shared, last.page, last.title, last.metadata, False, pieces, members=members)
                 continue
         result.append(group)
     return result

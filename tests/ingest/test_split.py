@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.cutting import LIMIT
 from ingest.load.parsed import Block, Kind, Parsed
 from ingest.load.table import markdown_table
 from ingest.pack import OVERLAP, pack
 from ingest.pieces import CHARACTERS_PER_TOKEN, Piece
-from ingest.split import LIMIT, Cut, split
+from ingest.split import Cut, split
 from tests.ingest.counting import count_parts
 
 

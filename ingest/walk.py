@@ -9,8 +9,12 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from app.errors import DocumentError
+from ingest.containers import is_container, list_members
+from ingest.containers.members import MARK
+from ingest.limits import Limits
 from ingest.report import FileResult, State
 
 _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
@@ -18,8 +22,9 @@ _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 @dataclass(slots=True)
 class Found:
-    """What a run works on. `files` are real paths, each once. `folders` and `patterns` say how far `--prune`
-    reaches; below `unseen` nothing could be read. `problems` are paths that are no file to read."""
+    """What a run works on. `files` are real paths, each once; of an archive its members, `archive.zip!/inner/path`,
+    which `ingest.read` can read. `folders` and `patterns` say how far `--prune` reaches; below `unseen` nothing could
+    be read. `problems` are paths that are no file to read."""
 
     files: list[Path] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -28,12 +33,15 @@ class Found:
     problems: list[FileResult] = field(default_factory=list)
 
 
-def find(paths: Sequence[str], *, exclude: Sequence[str] = (), home: Path | None = None) -> Found:
+def find(
+    paths: Sequence[str], *, exclude: Sequence[str] = (), home: Path | None = None, limits: Limits | None = None
+) -> Found:
     """The files below the given paths, sorted within each, every real file once.
 
     Folders are walked with their subfolders; links are followed, loops are not. Hidden files and folders,
     node_modules, virtual environments, caches and `home` (where libraries live) are left out, unless given by name.
-    `exclude` globs are held against the name and against the path below the folder given.
+    `exclude` globs are held against the name and against the path below the folder given. Archives are opened within
+    the limits, and so are tables too long for one document.
     """
     found = Found()
     seen: set[str] = set()
@@ -44,8 +52,45 @@ def find(paths: Sequence[str], *, exclude: Sequence[str] = (), home: Path | None
                 real = os.path.realpath(file)
                 if real not in seen:
                     seen.add(real)
-                    found.files.append(Path(real))
+                    _take(Path(real), exclude, limits if limits is not None else Limits(), found)
     return found
+
+
+def _take(file: Path, exclude: Sequence[str], limits: Limits, found: Found) -> None:
+    """A file, or what is in it. Hidden and excluded members are left out as they are in folders."""
+    if not is_container(file):
+        found.files.append(file)
+        return
+    inside = f"{file}{MARK}"
+    found.folders.append(inside)  # as far as `--prune` is concerned, an archive is a folder
+    try:
+        listing = list_members(file, limits)
+    except DocumentError as error:
+        found.unseen.append(inside)
+        found.problems.append(FileResult(shown(file), State.FAILED, error.message, hint=error.hint))
+        return
+    except OSError as error:
+        found.unseen.append(inside)
+        found.problems.append(FileResult(shown(file), State.FAILED, reason_of(error)))
+        return
+    for refused in listing.refused:
+        path = file if refused.name == "." else f"{inside}{refused.name}"
+        state = State.FAILED if refused.failed else State.SKIPPED
+        found.problems.append(FileResult(shown(path), state, refused.reason))
+    if any(refused.failed for refused in listing.refused):
+        found.unseen.append(inside)  # what could not be read may still be there
+    for member in listing.members:
+        if not _left_out(member.name, exclude):
+            found.files.append(Path(inside + member.name))
+    if not listing.members and not listing.refused:
+        found.problems.append(FileResult(shown(file), State.SKIPPED, "nothing in it"))
+
+
+def _left_out(name: str, exclude: Sequence[str]) -> bool:
+    path = PurePosixPath(name)
+    return any(part.startswith((".", "__MACOSX")) or part in _NEVER for part in path.parts) or any(
+        fnmatch.fnmatch(path.name, pattern) or fnmatch.fnmatch(name, pattern) for pattern in exclude
+    )
 
 
 def _expanded(given: str, found: Found) -> list[Path]:
@@ -81,7 +126,8 @@ def _pattern(base: Path, rest: Sequence[str]) -> re.Pattern[str]:
         else:
             inner = fnmatch.translate(segment).removeprefix("(?s:").removesuffix(r")\Z").removesuffix(r")\z")
             parts.append(inner.replace(".*", r"[^/\\]*") + slash)
-    return re.compile("".join(parts).removesuffix(slash))
+    whole = "".join(parts).removesuffix(slash)
+    return re.compile(f"{whole}(?:{re.escape(MARK)}.*)?")  # and the members of the archives it matches
 
 
 def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:

@@ -2,57 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePath
 from typing import cast
 
 from app.errors import DocumentError
 from ingest.load.parsed import Parsed
+from ingest.load.records import Choice
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format we read. `isolated`: its parser is large and old enough to hang or crash, so it runs in a process
-    of its own with a time limit. `text_share`: how much of such a file is text, roughly (0..1), for the time left."""
+    """A format we read. `isolated`: its parser runs in a process of its own with limits, as all of ours do.
+    `text_share`: how much of such a file is text, roughly (0..1), for the time left. `columns`: what a person chose
+    for the tables of a format with records."""
 
     name: str
     module: str
-    isolated: bool = False
+    isolated: bool = True
     text_share: float = 1.0
+    records: bool = False
+    columns: Choice | None = None
 
 
 _MARKDOWN = Format("markdown", "ingest.load.markdown")
 _TEXT = Format("text", "ingest.load.text")
-_HTML = Format("html", "ingest.load.html", isolated=True, text_share=0.3)
-_PDF = Format("pdf", "ingest.load.pdf", isolated=True, text_share=0.2)
-_DOCX = Format("docx", "ingest.load.docx", isolated=True, text_share=0.2)
-_CSV = Format("csv", "ingest.load.delimited")
-_JSONL = Format("jsonl", "ingest.load.jsonl")
+_RST = Format("rst", "ingest.load.rst")
+_ASCIIDOC = Format("asciidoc", "ingest.load.asciidoc")
+_ORG = Format("org", "ingest.load.org")
+_HTML = Format("html", "ingest.load.html", text_share=0.3)
+_PDF = Format("pdf", "ingest.load.pdf", text_share=0.2)
+_DOCX = Format("docx", "ingest.load.docx", text_share=0.2)
+_PPTX = Format("pptx", "ingest.load.pptx", text_share=0.02)
+_SHEET = Format("sheet", "ingest.load.sheet", text_share=0.5, records=True)
+_ODF = Format("opendocument", "ingest.load.odf", text_share=0.2)
+_RTF = Format("rtf", "ingest.load.rtf", text_share=0.3)
+_EPUB = Format("epub", "ingest.load.epub", text_share=0.5)
+_MAIL = Format("email", "ingest.load.mail", text_share=0.3)
+_NOTEBOOK = Format("notebook", "ingest.load.notebook", text_share=0.3)
+_XML = Format("xml", "ingest.load.xml", text_share=0.6)
+_JSON = Format("json", "ingest.load.json_file", records=True)
+_CSV = Format("csv", "ingest.load.delimited", records=True)
+_JSONL = Format("jsonl", "ingest.load.jsonl", records=True)
+_CODE = Format("code", "ingest.load.code")
 
-FORMATS: dict[str, Format] = {
-    ".md": _MARKDOWN,
-    ".mdx": _MARKDOWN,
-    ".markdown": _MARKDOWN,
-    ".txt": _TEXT,
-    ".text": _TEXT,
-    ".rst": _TEXT,
-    ".org": _TEXT,
-    ".html": _HTML,
-    ".htm": _HTML,
-    ".xhtml": _HTML,
-    ".pdf": _PDF,
-    ".docx": _DOCX,
-    ".csv": _CSV,
-    ".tsv": _CSV,
-    ".jsonl": _JSONL,
-    ".ndjson": _JSONL,
+_ENDINGS: dict[Format, str] = {
+    _MARKDOWN: "md mdx markdown",
+    _TEXT: "txt text log srt vtt",
+    _RST: "rst rest",
+    _ASCIIDOC: "adoc asciidoc asc",
+    _ORG: "org",
+    _HTML: "html htm xhtml",
+    _PDF: "pdf",
+    _DOCX: "docx docm dotx",
+    _PPTX: "pptx pptm ppsx",
+    _SHEET: "xlsx xlsm xlsb xls ods",
+    _ODF: "odt odp ott",
+    _RTF: "rtf",
+    _EPUB: "epub",
+    _MAIL: "eml",
+    _NOTEBOOK: "ipynb",
+    _XML: "xml",
+    _JSON: "json",
+    _CSV: "csv tsv",
+    _JSONL: "jsonl ndjson",
+    _CODE: (
+        "py pyi js mjs cjs jsx ts tsx java go rs c h cc cpp cxx hpp hh cs rb php swift kt kts scala lua pl r jl sh bash"
+        " ps1 sql yaml yml toml ini cfg css scss proto graphql tf"
+    ),
 }
+FORMATS: dict[str, Format] = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 
 def format_of(path: PurePath) -> Format | None:
     """The format by the file's ending; None where there is no reader."""
     return FORMATS.get(path.suffix.lower())
+
+
+def with_columns(kind: Format | None, choice: Choice | None) -> Format | None:
+    """The format with the columns that a person chose, where it is one with records."""
+    return kind if kind is None or choice is None or not kind.records else replace(kind, columns=choice)
 
 
 def no_reader(path: PurePath) -> str:
@@ -61,20 +91,16 @@ def no_reader(path: PurePath) -> str:
 
 
 def parser_version(kind: Format) -> str:
-    """Name and version of the parser: part of the recipe, so that a better parser reads its files again."""
-    return _VERSIONS[kind.name]
+    """Name and version of the parser: part of the recipe, so that a better parser reads its files again, and so that
+    other columns do."""
+    version = f"{kind.name}-{_VERSIONS.get(kind.name, 1)}"
+    if kind.columns is None:
+        return version
+    return f"{version}[{kind.columns.title or ''}|{','.join(kind.columns.text)}]"
 
 
-# Beside the loaders and not in them: the run needs them without importing pypdf, lxml and the like.
-_VERSIONS = {
-    "markdown": "markdown-1",
-    "text": "text-1",
-    "html": "html-1",
-    "pdf": "pdf-1",
-    "docx": "docx-1",
-    "csv": "csv-1",
-    "jsonl": "jsonl-1",
-}
+# Beside the loaders and not in them: the run needs them without importing pypdf, lxml and the like. 1 where not named.
+_VERSIONS = {"html": 2, "pdf": 2, "docx": 2, "csv": 2, "jsonl": 2, "markdown": 2, "text": 2}
 
 
 # What a parser raises over a file it was not made for. Named one by one, so that our own stop signals pass.
@@ -88,6 +114,8 @@ _FAULTS = (
     NotImplementedError,
     OSError,
     RecursionError,
+    RuntimeError,
+    SyntaxError,  # lxml's
     TypeError,
     ValueError,
 )
@@ -99,7 +127,10 @@ def load(kind: Format, name: str, data: bytes) -> Parsed:
     Raises DocumentError with a reason and a hint.
     """
     try:
-        return cast(Parsed, import_module(kind.module).load(name, data))
+        module = import_module(kind.module)
+        if kind.columns is not None:
+            return cast(Parsed, module.load(name, data, kind.columns))
+        return cast(Parsed, module.load(name, data))
     except (RecursionError, MemoryError) as error:
         raise DocumentError(
             f"too deeply nested or too large ({type(error).__name__})", hint="Split the file."

@@ -5,27 +5,46 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
 
 from app.errors import DocumentError
 from ingest.load.decode import decode
+from ingest.load.grid import has_header, read_grid
 from ingest.load.parsed import Parsed, finish
-from ingest.load.records import MOST_RECORDS, guess_columns, record_block, too_many
-from ingest.load.scalars import scalar
+from ingest.load.records import MOST_RECORDS, Choice, first_row, too_many
 
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
 _LARGEST_CELL = 64 * 1024 * 1024
 
 
-def load(name: str, data: bytes) -> Parsed:
-    """Delimiter, header and text columns are guessed, and the guess is a warning so that it is shown.
+def load(name: str, data: bytes, choice: Choice | None = None) -> Parsed:
+    """Delimiter, header and text columns are guessed, and the guess is a warning so that it is shown; `choice` names
+    columns instead.
 
     Rows with too few cells are filled up; cells beyond the header get a column of their own. Raises DocumentError
     for binary data, no rows, or quoting that cannot be read.
     """
     text, warning = decode(data)
-    delimiter = "\t" if name.lower().endswith(".tsv") else guess_delimiter(text)
+    rows = _rows(text, _delimiter(name, text), MOST_RECORDS)
+    if not rows:
+        raise DocumentError("no rows in it", hint="A table needs a header line and at least one row.")
+    grid = read_grid(rows, first=first_row(name), choice=choice)
+    notes = [warning] if warning is not None else []
+    return finish(name, grid.blocks, title=grid.title, warnings=[*notes, *grid.notes])
+
+
+def starts_with_header(name: str, sample: bytes) -> bool:
+    """Whether the first line of a table names its columns, told by the first few rows. Never raises."""
+    try:
+        text, _ = decode(sample[: sample.rfind(b"\n") + 1] or sample)
+        rows = _rows(text, _delimiter(name, text), _SAMPLE_LINES, cut=True)
+    except DocumentError:
+        return False
+    return bool(rows) and has_header(rows)
+
+
+def _rows(text: str, delimiter: str, most: int, *, cut: bool = False) -> list[list[str]]:
+    """Rows of stripped cells without the empty ones. Above `most` rows: `cut`, or DocumentError."""
     csv.field_size_limit(_LARGEST_CELL)
     rows: list[list[str]] = []
     try:
@@ -33,30 +52,17 @@ def load(name: str, data: bytes) -> Parsed:
             cells = [cell.strip() for cell in row]
             if any(cells):
                 rows.append(cells)
-            if len(rows) > MOST_RECORDS:
+            if len(rows) > most:
+                if cut:
+                    break
                 raise too_many()
     except csv.Error as error:
         raise DocumentError(f"its rows cannot be read: {error}", hint="Check the quotes around its cells.") from error
-    if not rows:
-        raise DocumentError("no rows in it", hint="A table needs a header line and at least one row.")
-    title = ""
-    if len(rows) > 2 and sum(map(bool, rows[0])) == 1 < sum(map(bool, rows[1])):
-        title = next(cell for cell in rows.pop(0) if cell)  # a caption above the table
-    has_header = _has_header(rows)
-    width = max(map(len, rows))
-    names = _names(rows[0] if has_header else [], width)
-    body = rows[1:] if has_header else rows
-    records = [dict(zip(names, row, strict=False)) for row in body]
-    columns = guess_columns(names, records)
-    blocks = [record_block(columns, record, number) for number, record in enumerate(records, 1)]
-    ragged = sum(len(row) != len(rows[0]) for row in body)
-    notes = [warning] if warning is not None else []
-    notes.append(str(columns))
-    if ragged:
-        notes.append(f"{ragged} of {len(body)} rows have more or fewer cells than the first line")
-    if not has_header:
-        notes.append("no header line found")
-    return finish(name, [block for block in blocks if block is not None], title=title, warnings=notes)
+    return rows
+
+
+def _delimiter(name: str, text: str) -> str:
+    return "\t" if name.lower().endswith(".tsv") else guess_delimiter(text)
 
 
 def guess_delimiter(text: str) -> str:
@@ -80,17 +86,3 @@ def guess_delimiter(text: str) -> str:
             if score > best_score:
                 best, best_score = delimiter, score
     return best
-
-
-def _has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """The first line is a header unless it looks like the rows below: a number in it, an empty cell, a repeated or
-    very long name."""
-    first = [cell for cell in rows[0] if cell]
-    if len(rows) < 2 or len(first) < len(rows[0]) - 1 or len(set(first)) < len(first):
-        return False
-    return not any(not isinstance(scalar(cell), str) or len(cell) > 80 for cell in first)
-
-
-def _names(header: Sequence[str], width: int) -> list[str]:
-    names = [*header, *([""] * (width - len(header)))]
-    return [name or f"column {number}" for number, name in enumerate(names, 1)]

@@ -49,6 +49,11 @@ def load(name: str, data: bytes) -> Parsed:
     return finish(name, blocks, title=title, warnings=notes)
 
 
+def read_body(tree: Any, outline: Outline) -> None:
+    """A page that is all text (a chapter of a book) into an outline, without its furniture."""
+    _Walk(outline, _HTML_TAGS).walk(_without_furniture(tree))
+
+
 def _main_text(tree: Any) -> tuple[Block, ...]:
     _mark_code(tree)
     found = trafilatura.bare_extraction(

@@ -38,8 +38,8 @@ def load(name: str, data: bytes) -> Parsed:
     fields, body = front_matter(text)
     tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
     outline = Outline()
-    title = str(fields.pop("title", "")) or _first_heading(tokens)
-    _read(tokens, outline)
+    title = str(fields.pop("title", "")) or first_heading(tokens)
+    read_tokens(tokens, outline)
     description = fields.pop("description", None)
     blocks = outline.blocks()
     if isinstance(description, str) and not any(description in block.text for block in blocks):
@@ -66,14 +66,14 @@ def front_matter(text: str) -> tuple[dict[str, Scalar], str]:
     return fields, text[match.end() :]
 
 
-def _first_heading(tokens: Sequence[Token]) -> str:
+def first_heading(tokens: Sequence[Token]) -> str:
     for place, token in enumerate(tokens):
         if token.type == "heading_open" and token.tag == "h1":
             return _inline(tokens[place + 1])
     return ""
 
 
-def _read(tokens: Sequence[Token], outline: Outline) -> None:
+def read_tokens(tokens: Sequence[Token], outline: Outline) -> None:
     """Walk the flat token stream. Lists are gathered into one block, an item a line; tables into rows of cells."""
     lines: list[str] = []  # the list being read
     bullets: list[str] = []  # the mark of each open list: "-" or the next number

@@ -31,6 +31,13 @@ class Outline:
         self._path.append((level, text))
         self._bare = True
 
+    def restart(self) -> None:
+        """Close all sections: what follows stands under none of them."""
+        if self._bare:
+            self._keep_bare()
+            self._bare = False
+        self._path.clear()
+
     def add(
         self, text: str, kind: Kind = "prose", page: int | None = None, metadata: Mapping[str, Scalar] | None = None
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,41 +20,100 @@ _SAMPLE = 200  # records looked at to tell text columns from the rest
 _MOST_COLUMNS = 40  # of metadata: a wider table is measurements, and every chunk would carry them all
 _NAMED = 8  # columns named in a warning
 _TEXT_LENGTH = 100  # characters on average: a column above it is text, below it metadata
+_ID_NAME = re.compile(r"(?:^|[_\s.-])(?:id|ids|uuid|guid|hash|sha\d*|md5|key|pk)$|[a-z]I[Dd]$|^(?:#|nr|no)\.?$|^index$")
+_ID_LENGTH = 64  # characters: more is no identifier
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}|[0-9a-fA-F]{16,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Columns a person chose. They are held against the names in a table without regard to case; a table that has
+    none of them is guessed."""
+
+    text: tuple[str, ...] = ()
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The guess about a table: `text` columns make the passage, `title` its title (or None), the rest is metadata."""
+    """What a table's columns are for: `text` columns make the passage, `title` its title (or None), `other` stand
+    before the text and are metadata, `ids` are metadata only. `chosen`: by a person, not guessed."""
 
     text: tuple[str, ...]
     title: str | None
     other: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    chosen: bool = False
 
     def __str__(self) -> str:
         text = _listed(self.text) or "none (each row is written out as column: value)"
+        how = " (chosen)" if self.chosen else ""
         named = f"; title: {self.title}" if self.title is not None else ""
         other = f"; metadata: {_listed(self.other)}" if self.other else ""
-        return f"text columns: {text}{named}{other}"
+        ids = f"; identifiers, not in the text: {_listed(self.ids)}" if self.ids else ""
+        return f"text columns{how}: {text}{named}{other}{ids}"
+
+
+_PART = re.compile(r" rows (\d+) to \d+\.\w+$")
+
+
+def part_name(name: str, first: int, last: int) -> str:
+    """A part of a long table: `part_name("big.csv", 1, 25000) == "big rows 1 to 25000.csv"`."""
+    stem, _, ending = name.rpartition(".")
+    return f"{stem} rows {first} to {last}.{ending}"
+
+
+def first_row(name: str) -> int:
+    """The number of the first row in a file of this name: 1, except in a part of a long table."""
+    found = _PART.search(name)
+    return int(found.group(1)) if found is not None else 1
 
 
 def too_many() -> DocumentError:
     return DocumentError(f"more than {MOST_RECORDS:,} rows", hint="Split it into smaller files.")
 
 
-def guess_columns(names: Sequence[str], records: Sequence[Mapping[str, str]]) -> Columns:
+def guess_columns(names: Sequence[str], records: Sequence[Mapping[str, str]], choice: Choice | None = None) -> Columns:
     """Columns whose values average a hundred characters and more are text; where there are none, one that is called so.
 
-    The title is a column called so; without text columns it is told by name alone too.
+    The title is a column called so; without text columns it is told by name alone too. Short identifiers (by their
+    name or their values) are metadata only: no one asks for them in words. `choice` goes before all of it.
     """
+    chosen = _chosen(names, choice)
     sample = records[:_SAMPLE]
     lengths = {name: _average([record[name] for record in sample if record.get(name)]) for name in names}
-    text = [name for name in names if lengths[name] >= _TEXT_LENGTH]
+    text = list(chosen.text) if chosen is not None else []
+    if not text:
+        text = [name for name in names if lengths[name] >= _TEXT_LENGTH]
     if not text:
         text = [name for name in names if name.lower() in _TEXT_NAMES][:1]
     titles = [name for wanted in _TITLE_NAMES for name in names if name.lower() == wanted and name not in text]
     title = titles[0] if titles else None
-    other = tuple(name for name in names if name not in text and name != title)
-    return Columns(tuple(text), title, other)
+    if chosen is not None and chosen.title is not None:
+        title = chosen.title
+        text = [name for name in text if name != title] or text
+    rest = [name for name in names if name not in text and name != title]
+    ids = [name for name in rest if _is_id(name, [record[name] for record in sample if record.get(name)])]
+    if len(ids) == len(names):
+        ids = []  # a table of nothing else: then they are its content
+    other = tuple(name for name in rest if name not in ids)
+    return Columns(tuple(text), title, other, tuple(ids), chosen is not None)
+
+
+def _chosen(names: Sequence[str], choice: Choice | None) -> Choice | None:
+    """The choice in this table's own spelling; None where it has none of the columns."""
+    if choice is None:
+        return None
+    by_name = {name.casefold(): name for name in reversed(names)}
+    text = tuple(by_name[name.casefold()] for name in choice.text if name.casefold() in by_name)
+    title = by_name.get(choice.title.casefold()) if choice.title is not None else None
+    return Choice(text, title) if text or title is not None else None
+
+
+def _is_id(name: str, values: Sequence[str]) -> bool:
+    if not values or max(map(len, values)) > _ID_LENGTH or any(" " in value for value in values):
+        return False
+    return bool(_ID_NAME.search(name) or _ID_NAME.search(name.lower())) or all(map(_UUID.fullmatch, values))
 
 
 def record_block(columns: Columns, record: Mapping[str, str], number: int) -> Block | None:
@@ -64,7 +124,8 @@ def record_block(columns: Columns, record: Mapping[str, str], number: int) -> Bl
     """
     title = record.get(columns.title, "") if columns.title is not None else ""
     metadata: dict[str, Scalar] = {"row": number}
-    for name in (*columns.other[:_MOST_COLUMNS], *((columns.title,) if columns.title is not None else ())):
+    kept = [*columns.other, *columns.ids][:_MOST_COLUMNS]
+    for name in (*kept, *((columns.title,) if columns.title is not None else ())):
         value = record.get(name, "")
         if value and len(value) <= LONGEST:
             metadata[name] = scalar(value)

@@ -7,39 +7,51 @@ import logging
 import multiprocessing
 import signal
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 
 from app.errors import DocumentError
+from ingest.limits import Limits
 from ingest.load import Format, load
 from ingest.load.parsed import Parsed
 
-MEMORY = 4 << 30  # bytes of address space the parser may take, where the system can hold it to that
+MEMORY = Limits().memory  # bytes of address space the parser may take, where the system can hold it to that
+_Asked = ParamSpec("_Asked")
+_Answer = TypeVar("_Answer")
 
 
 class ParserProcess:
     """Parses one file at a time in a child process. Started on first use; `close` ends it.
 
-    A parser that hangs is killed after `seconds`; one that crashes takes only its own file along.
+    A parser that hangs is killed after `seconds`; one that asks for more than `memory` bytes, or crashes, takes only
+    its own file along. Not for several threads at once: give each its own.
     """
 
-    def __init__(self, seconds: float = 180.0) -> None:
+    def __init__(self, seconds: float = Limits().seconds, memory: int = MEMORY) -> None:
         self._seconds = seconds
+        self._memory = memory
         self._process: multiprocessing.process.BaseProcess | None = None
         self._line: Connection | None = None
 
     def load(self, kind: Format, name: str, data: bytes) -> Parsed:
         """As `ingest.load.load`. Raises DocumentError, also when the parser hangs or crashes."""
+        return self.call(load, kind, name, data)
+
+    def call(self, function: Callable[_Asked, _Answer], /, *given: _Asked.args, **named: _Asked.kwargs) -> _Answer:
+        """What a function of a module gives, in the child. It may raise DocumentError; raises the same one here, and
+        one of its own when the function hangs or crashes."""
         line = self._started()
         try:
-            line.send((kind, name, data))
+            line.send((function, given, named))
             if not line.poll(self._seconds):
                 self.close()
                 raise DocumentError(
                     f"its parser did not finish within {self._seconds:.0f} s",
                     hint="Give it longer with --file-timeout, or convert the file.",
                 )
-            answer: Parsed | DocumentError = line.recv()
+            answer: _Answer | DocumentError = line.recv()
         except (EOFError, OSError) as error:
             code = self._exit_code()
             self.close()
@@ -73,7 +85,9 @@ class ParserProcess:
             # Not fork: the parent holds threads (tokenizer, onnxruntime) and an open SQLite connection.
             context = multiprocessing.get_context("spawn")
             self._line, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="sluice-parser")
+            self._process = context.Process(
+                target=_serve, args=(theirs, self._memory), daemon=True, name="sluice-parser"
+            )
             self._process.start()
             theirs.close()
         return self._line
@@ -86,29 +100,30 @@ class ParserProcess:
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def _serve(line: Connection) -> None:
+def _serve(line: Connection, memory: int) -> None:
     """The child: answer requests until the other end closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
     logging.disable(logging.CRITICAL)  # parsers log what they repair; what matters comes back as an error or warning
-    _bound_memory()
+    _bound(memory)
     while True:
         try:
-            kind, name, data = line.recv()
+            function, given, named = line.recv()
         except (EOFError, OSError):
             return
         try:
-            answer: Parsed | DocumentError = load(kind, name, data)
+            answer: object = function(*given, **named)
         except DocumentError as error:
             answer = error
         with contextlib.suppress(BrokenPipeError):
             line.send(answer)
 
 
-def _bound_memory() -> None:
+def _bound(memory: int) -> None:
     if sys.platform == "win32":
         return
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no gigabytes of core file behind

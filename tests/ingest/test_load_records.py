@@ -86,7 +86,7 @@ def test_jsonl_objects_are_passages() -> None:
     assert parsed.blocks[0].metadata == {"row": 1, "id": 7, "title": "Owls", "tags": "bird, night"}
     assert parsed.blocks[1].metadata == {"row": 2, "id": 8, "title": "Fish", "wild": True}
     assert parsed.warnings == (
-        "text columns: text; title: title; metadata: id, tags, wild, note",
+        "text columns: text; title: title; metadata: tags, wild, note; identifiers, not in the text: id",
         "left out nested fields: vector, more",
         "left out 2 lines that are no JSON object, the first is line 2",
     )

@@ -232,16 +232,17 @@ class LibraryWriter(Protocol):
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a streamed chat answer; the last one brings `finish`, and `usage` where the provider sends it.
-    `used`: the same as a use that can be priced."""
+    `used`: the same as a use that can be priced. `because`: why it was cut, in words."""
 
     text: str
     finish: Literal["stop", "length", "cut"] | None = None
     usage: Mapping[str, int] | None = None
     used: Usage | None = None
+    because: str = ""
 
 
 class ChatModel(Protocol):
-    """A chat model behind any OpenAI-compatible API."""
+    """A chat model, whoever serves it."""
 
     @property
     def name(self) -> str: ...

@@ -116,6 +116,7 @@ def _answer(trace: Trace) -> dict[str, Any]:
         "unknown_citations": list(answer.unknown_citations),
         "uncited": list(answer.uncited),
         "finish": answer.finish,
+        "cut_because": answer.cut_because,
         "usage": dict(answer.usage),
     }
 

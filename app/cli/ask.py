@@ -42,8 +42,11 @@ def print_trace(trace: Trace, *, explain: bool, streamed: bool = False) -> None:
             notes.print(line, markup=False)
     if trace.answer is not None:
         click.echo("" if streamed else trace.answer.text)
-        if trace.answer.finish != "stop":
-            notes.print("The answer was cut short; ask again.", markup=False)
+        if trace.answer.finish == "length":
+            notes.print("The answer reached its limit of tokens (ANSWER_TOKENS) and is cut there.", markup=False)
+        elif trace.answer.finish == "cut":
+            why = f" ({trace.answer.cut_because.rstrip('.')})" if trace.answer.cut_because else ""
+            notes.print(f"The answer was cut short{why}; ask again.", markup=False)
         if trace.answer.unknown_citations:
             notes.print(f"Cited but not there: {list(trace.answer.unknown_citations)}", markup=False)
         if trace.gate.outcome == "forced":

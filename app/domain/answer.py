@@ -39,7 +39,7 @@ class Context:
 class Answer:
     """An answer with `[n]` citations. `citations`: numbers cited that exist; `unknown_citations`: that do not;
     `uncited`: passages never cited. `finish`: "stop", "length" (cut by the token limit) or "cut" (the stream broke).
-    `used`: what the chat model is paid for; None where it did not say."""
+    `cut_because`: why it was cut, in words. `used`: what the chat model is paid for; None where it did not say."""
 
     mode: Literal["chat", "extractive"]
     model: str | None
@@ -52,6 +52,7 @@ class Answer:
     # passage number -> the sentence that carried most (extractive: quoted; chat: nearest to what was said)
     highlights: Mapping[int, str] = field(default_factory=dict)
     used: Usage | None = None
+    cut_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def ask(service: Service, call: Callable[[], Result], *, seconds: float, attempt
 
 def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result:
     waited = 0.0
+    earlier: ProviderError | None = None
     for number in range(1, most + 1):
         started = time.monotonic()
         try:
@@ -85,10 +86,12 @@ def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result
             patience.note(patience.Attempt(service.name, error.message, time.monotonic() - started, waited))
             wait = _wait(error, number)
             left = patience.left()
+            if left is not None and left <= 0 and earlier is not None:
+                raise earlier from earlier.__cause__  # says more than that too little time was left for this one
             if number == most or wait is None or (left is not None and wait >= left):
                 raise
             time.sleep(wait)
-            waited = wait
+            earlier, waited = error, wait
         else:
             patience.note(patience.Attempt(service.name, "answered", time.monotonic() - started, waited))
             return result

@@ -1,4 +1,4 @@
-"""An HTTP client that keeps to the deadline of the question (`patience.within`), for SDKs that take one and for ours.
+"""HTTP clients that keep to the deadline of the question (`patience.within`), ours and those inside SDKs.
 
 httpx counts its read timeout anew with every few bytes, so that a server which drips is never too slow for it. Here
 each read and each connection gets what is left of the deadline at most, headers and bodies alike.
@@ -6,11 +6,10 @@ each read and each connection gets what is left of the deadline at most, headers
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterable
+import sys
+from types import ModuleType
 from typing import Any
 
-import httpcore
 import httpx
 
 from app import patience
@@ -23,72 +22,81 @@ def http_client(read: float, *, connect: float = CONNECT, follow_redirects: bool
 
     Proxies and certificates of the environment are used as httpx uses them.
     """
-    client = httpx.Client(timeout=httpx.Timeout(read, connect=connect, pool=connect), follow_redirects=follow_redirects)
-    for transport in (client._transport, *client._mounts.values()):
-        pool = getattr(transport, "_pool", None)  # httpx offers no public way to give its pool a backend
-        if pool is not None:
-            pool._network_backend = _Backend(pool._network_backend)
+    client = httpx.Client(timeout=timeouts(read, connect=connect), follow_redirects=follow_redirects)
+    keep_deadlines(client)
     return client
 
 
+def timeouts(read: float, *, connect: float = CONNECT) -> httpx.Timeout:
+    """Seconds without a byte, and until there is a connection."""
+    return httpx.Timeout(read, connect=connect, pool=connect)
+
+
+def keep_deadlines(client: Any) -> bool:
+    """Make an `httpx.Client` or `httpx2.Client` (the same under another name) keep to deadlines; whether that could be
+    done. None, or a client of another kind, is left as it is: its own timeouts hold."""
+    transports = (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
+    done = False
+    for transport in transports:
+        pool = getattr(transport, "_pool", None)  # httpx offers no public way to give its pool a backend
+        inner = getattr(pool, "_network_backend", None)
+        if pool is not None and inner is not None:
+            core = sys.modules[type(pool).__module__.partition(".")[0]]  # httpcore or httpcore2
+            pool._network_backend = inner if isinstance(inner, _Backend) else _Backend(inner, core)
+            done = True
+    return done
+
+
 def _shorter(timeout: float | None) -> float | None:
+    """The timeout, or what is left where that is less; 0.0 when the time is up."""
     left = patience.left()
     if left is None:
         return timeout
-    if left <= 0:
-        return 0.0
-    return left if timeout is None else min(timeout, left)
+    return max(0.0, left if timeout is None else min(timeout, left))
 
 
-class _Backend(httpcore.NetworkBackend):
-    def __init__(self, inner: httpcore.NetworkBackend) -> None:
+class _Backend:
+    """A network backend of httpcore (encode.io/httpcore/network-backends) around another."""
+
+    def __init__(self, inner: Any, core: ModuleType) -> None:
         self._inner = inner
+        self._core = core
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    def connect_tcp(self, host: str, port: int, timeout: float | None = None, **options: Any) -> _Stream:
         timeout = _shorter(timeout)
         if timeout == 0.0:
-            raise httpcore.ConnectTimeout("out of time")
-        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+            raise self._core.ConnectTimeout("out of time")
+        return _Stream(self._inner.connect_tcp(host, port, timeout=timeout, **options), self._core)
 
-    def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.connect_unix_socket(path, _shorter(timeout), socket_options))
+    def connect_unix_socket(self, path: str, timeout: float | None = None, **options: Any) -> _Stream:
+        return _Stream(self._inner.connect_unix_socket(path, timeout=_shorter(timeout), **options), self._core)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
 
 
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
+class _Stream:
+    def __init__(self, inner: Any, core: ModuleType) -> None:
         self._inner = inner
+        self._core = core
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, timeout: float | None = None) -> Any:
         timeout = _shorter(timeout)
         if timeout == 0.0:
-            raise httpcore.ReadTimeout("out of time")
+            raise self._core.ReadTimeout("out of time")
         return self._inner.read(max_bytes, timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         timeout = _shorter(timeout)
         if timeout == 0.0:
-            raise httpcore.WriteTimeout("out of time")
+            raise self._core.WriteTimeout("out of time")
         self._inner.write(buffer, timeout)
 
     def close(self) -> None:
         self._inner.close()
 
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout)))
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> _Stream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _shorter(timeout)), self._core)
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

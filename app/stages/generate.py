@@ -36,6 +36,7 @@ class AnswerStream:
         self._model = model
         self._text = ""
         self.finish: Literal["stop", "length", "cut"] = "cut"
+        self.because = ""
         self.usage: dict[str, int] = {}
         self.used: Usage | None = None
         self._ready: Answer | None = None
@@ -58,6 +59,7 @@ class AnswerStream:
             unknown_citations=citations.unknown,
             uncited=citations.uncited,
             finish=self.finish,
+            cut_because=self.because,
             usage=self.usage,
             used=self.used,
             highlights=highlights(self._text, self._context.passages),
@@ -94,7 +96,7 @@ def from_chat(
     def pieces() -> Iterator[str]:
         for delta in deltas:
             if delta.finish is not None:
-                stream.finish = delta.finish
+                stream.finish, stream.because = delta.finish, delta.because
             if delta.usage is not None:
                 stream.usage = dict(delta.usage)
             if delta.used is not None:

@@ -17,7 +17,8 @@ from app.errors import (
     ProviderUnreachable,
 )
 from app.ports import ChatModel, Delta
-from app.providers.chat import OpenAIChat, open_chat
+from app.providers.chat import open_chat
+from app.providers.chat.openai import OpenAIChat
 from app.settings import load_settings
 from tests.wire.formats import KEY
 from tests.wire.server import CHAT, WireServer
@@ -25,9 +26,9 @@ from tests.wire.server import CHAT, WireServer
 ANSWER = "Mars is the red planet [1]. It has two moons [2]."
 
 
-def chat(server: WireServer, *, patience: float = 20.0, **values: object) -> ChatModel:
+def chat(server: WireServer, **values: object) -> ChatModel:
     given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "chat_timeout": 1.0, **values}
-    return OpenAIChat(load_settings(**given), patience=patience)
+    return OpenAIChat(load_settings(**given))
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_a_stream_that_ends_before_its_first_word_is_an_error(server: WireServer
 @pytest.mark.parametrize("streamed", [True, False])
 def test_failures_are_ours(server: WireServer, scenario: str, kind: type[ProviderError], streamed: bool) -> None:
     server.play(CHAT, *[scenario] * 3)
-    model = chat(server, chat_timeout=0.4, patience=0.1)
+    model = chat(server, chat_timeout=0.4)
     with pytest.raises(kind) as caught:
         if streamed:
             asked(model)

@@ -12,7 +12,7 @@ from app.compare import compare
 from app.domain import Turn
 from app.evaluation.playground import named_by_hand, play
 from app.metering import metered
-from app.providers.chat import OpenAIChat
+from app.providers.chat.openai import OpenAIChat
 from app.providers.openai_embedding import OpenAIEmbedder
 from app.providers.reranking.cohere import CohereScorer
 from app.settings import load_settings

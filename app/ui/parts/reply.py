@@ -30,7 +30,7 @@ def show(exchange: session.Exchange, view: View, options: Options) -> None:
         st.html(notes)
     refused = view.gate.outcome == "refused"
     if view.trace.answer is not None:
-        _answer(exchange, view)
+        _answer(exchange, view, options)
     if view.stale:
         _moved(exchange, view, options)
     if refused:
@@ -44,7 +44,7 @@ def again(exchange: session.Exchange, options: Options, label: str) -> None:
         st.rerun()
 
 
-def _answer(exchange: session.Exchange, view: View) -> None:
+def _answer(exchange: session.Exchange, view: View, options: Options) -> None:
     answer = view.trace.answer
     assert answer is not None
     render = safe.quoted if answer.mode == "extractive" else safe.answer
@@ -55,6 +55,8 @@ def _answer(exchange: session.Exchange, view: View) -> None:
     st.html(f'<div class="answer{stale}"><span class="who">{who}{model}</span>{body}</div>')
     for said in _remarks(exchange, view.trace):
         st.html(verdict.note("rescued", said))
+    if view.last and not view.stale and (answer.finish == "cut" or exchange.state == "stopped"):
+        again(exchange, options, "Try again")
 
 
 def _remarks(exchange: session.Exchange, trace: Trace) -> list[str]:
@@ -66,7 +68,8 @@ def _remarks(exchange: session.Exchange, trace: Trace) -> list[str]:
     elif answer.finish == "length":
         remarks.append("The answer reached its token limit and is cut there.")
     elif answer.finish == "cut":
-        remarks.append("The answer broke off on its way; what had arrived is kept.")
+        why = f": {answer.cut_because.rstrip('.')}" if answer.cut_because else ""
+        remarks.append(f"The answer broke off on its way{why}; what had arrived is kept.")
     if answer.unknown_citations:
         numbers = ", ".join(map(str, answer.unknown_citations))
         remarks.append(f"The answer cites {numbers}, which is not among its passages: do not rely on that part.")

@@ -11,20 +11,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from app.domain import Attempt
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request to a service: what it is called, what came of it in words ("answered", or the error's message), the
-    seconds it took, and those waited before it. Holds no key."""
-
-    service: str
-    outcome: str
-    seconds: float
-    waited: float = 0.0
 
 
 _recording: ContextVar[list[Attempt] | None] = ContextVar("recording", default=None)

@@ -5,19 +5,19 @@ Each step can be called alone, so that a page can move the gate without scoring 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 
 from app.clock import Clock
 from app.domain import (
     Answer,
     Context,
-    Filter,
     GatePolicy,
     GateResult,
     Judged,
     Question,
-    RetrievalMode,
     Retrieved,
     Trace,
     Turn,
@@ -26,51 +26,19 @@ from app.domain import (
 )
 from app.errors import UsageError
 from app.metering import at_stage, metered
+from app.options import GateChoice as GateChoice
+from app.options import Options as Options
+from app.patience import within
 from app.ports import ChatModel, Embedder, LibraryReader, Scorer
 from app.prices.model import PriceList
 from app.stages import context as context_stage
 from app.stages import gate as gate_stage
 from app.stages import generate as generate_stage
 from app.stages.generate import AnswerStream
+from app.stages.parents import REACH
 from app.stages.retrieve import retrieve
 from app.stages.rewrite import rewrite
-from app.stages.score import DEFAULT_FIELDS, FailurePolicy, Fields, OpenJudge, score
-
-
-@dataclass(frozen=True, slots=True)
-class GateChoice:
-    """What a person set on the gate; None leaves the calibration's value. 0.0 is a value."""
-
-    answer_above: float | None = None
-    keep_above: float | None = None
-    raw_keep_above: float | None = None
-    min_chunks: int | None = None
-    max_chunks: int | None = None
-    rescue_ratio: float | None = None
-    ratio_to_top: float | None = None
-    duplicate_above: float | None = None
-
-    def over(self, defaults: GatePolicy, *, token_budget: int) -> GatePolicy:
-        """The calibration's policy with this choice laid over it."""
-        chosen = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not None}
-        policy = replace(defaults, **chosen, token_budget=token_budget)
-        return replace(policy, min_chunks=min(policy.min_chunks, policy.max_chunks))
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How one question is to be handled. `library` names what is searched; the rest is design.md section 2."""
-
-    library: str
-    reranker: str = "auto"
-    reranker_policy: FailurePolicy = "fallback"
-    reranker_fallback: str = "auto"
-    retrieval: RetrievalMode = "hybrid"
-    candidates: int = 20
-    where: Filter = ()
-    fields: Fields = DEFAULT_FIELDS
-    early_stop: int = 0
-    gate: GateChoice = field(default_factory=GateChoice)
+from app.stages.score import OpenJudge, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +53,13 @@ class Prompts:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Tokens. `window` is what the chat model reads (`window_known`: from its profile or a setting); `passages` caps
-    what passages may take of it; `answer` is reserved."""
+    what passages may take of it; `answer` is reserved. `parent`: of one passage with its section, 0 for it alone."""
 
     window: int
     window_known: bool
     passages: int
     answer: int
+    parent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +87,17 @@ class Pipeline:
         limits: Limits,
         embeds_here: bool = False,
         prices: PriceList | None = None,
+        seconds: float | None = None,
     ) -> None:
-        """`embeds_here`: the embedder runs on this machine, so that a question's vector is not paid for."""
+        """`embeds_here`: the embedder works on this machine, so that a question's vector is not paid for.
+        `seconds`: what a question may wait for services in all, until its answer begins; None sets no limit."""
         self.chat = chat
         self.limits = limits
         self._open_reader = open_reader
         self.prices = PriceList() if prices is None else prices
         self._embedder = embedder
         self._embeds_here = embeds_here
+        self._seconds = seconds
         self._open_judge = open_judge
         self._prompts = prompts
         self._sentence_scorer = sentence_scorer  # always a local one: a hosted scorer would bill every sentence
@@ -153,7 +125,7 @@ class Pipeline:
     ) -> tuple[Question, Mapping[str, float], tuple[Usage, ...]]:
         """The question rewritten to stand alone, the milliseconds it took, as `{"rewrite": ...}`, and what it used."""
         clock = Clock()
-        with clock("rewrite"), metered() as used:
+        with clock("rewrite"), metered() as used, self._time({}, ()):
             question = rewrite(text, history, chat=self.chat, system=self._prompts.rewrite_system, edited=edited)
         if self.chat is not None and history and question.rewrite != "edited" and not used:
             used = [Usage("", self.chat.name, None)]  # it was asked, and did not say what that took
@@ -174,7 +146,7 @@ class Pipeline:
         if not question.standalone.strip():
             raise UsageError("The question is empty.", hint='For example: sluice ask "What is this about?"')
         clock = Clock(timings)
-        with clock("embed"), metered() as embedding:
+        with clock("embed"), metered() as embedding, self._time(timings or {}, used):
             vector = self._embedder.embed_questions([question.standalone])[0]
         if not embedding and not self._embeds_here:
             embedding = [Usage(self._embedder.id, "", None)]
@@ -197,7 +169,7 @@ class Pipeline:
     def judge_found(self, found: Found, options: Options) -> Judged:
         """Score candidates that were found: with another scorer in `options`, without searching again."""
         clock = Clock(found.timings_ms)
-        with clock("score"):
+        with clock("score"), self._time(found.timings_ms, found.used):
             scoring = score(
                 found.question.standalone,
                 found.retrieved,
@@ -251,18 +223,33 @@ class Pipeline:
             limit=self.limits.passages,
         )
 
-    def context(self, gate: GateResult) -> Context:
-        """The admitted passages, numbered, within the gate's token budget."""
+    def context(self, gate: GateResult, library: str | None = None) -> Context:
+        """The admitted passages, numbered, within the gate's token budget; with their sections where `limits.parent`
+        says so and the library is named."""
         budget = gate.policy.token_budget
-        return context_stage.build_context(
+        build = partial(
+            context_stage.build_context,
             gate,
             budget=self.limits.passages if budget is None else budget,
             window=self.limits.window,
             window_known=self.limits.window_known,
         )
+        if library is None or self.limits.parent <= 0 or not gate.admitted:
+            return build()
+        reader = self._open_reader(library)
+        try:
+            return build(
+                around=lambda chunk_id: reader.around(chunk_id, REACH),
+                parent_tokens=self.limits.parent,
+            )
+        finally:
+            reader.close()
 
-    def answer(self, question: Question, context: Context, history: Sequence[Turn] = ()) -> AnswerStream:
-        """Stream the answer: from the chat model, or extracted. Raises ProviderError or ModelError."""
+    def answer(
+        self, question: Question, context: Context, history: Sequence[Turn] = (), *, after: Judged | None = None
+    ) -> AnswerStream:
+        """Stream the answer: from the chat model, or extracted. Raises ProviderError or ModelError.
+        `after`: what went before; the time it waited for services is no longer there for the answer's beginning."""
         if self.chat is None:
             return generate_stage.extractive(question.standalone, context, self._sentence_scorer())
         return generate_stage.from_chat(
@@ -273,7 +260,21 @@ class Pipeline:
             system=self._prompts.answer_system,
             user=self._prompts.answer_user,
             reserved=self.limits.answer,
+            seconds=None if after is None else self._left(after.timings_ms, after.used),
         )
+
+    def _left(self, timings_ms: Mapping[str, float], used: Sequence[Usage]) -> float | None:
+        """Seconds left for services: work on this machine is not waiting, so that only stages which used one count."""
+        if self._seconds is None:
+            return None
+        waited = sum(timings_ms.get(stage, 0.0) for stage in {usage.stage for usage in used}) / 1000
+        return max(0.0, self._seconds - waited)
+
+    @contextmanager
+    def _time(self, timings_ms: Mapping[str, float], used: Sequence[Usage]) -> Iterator[None]:
+        left = self._left(timings_ms, used)
+        with nullcontext() if left is None else within(left):
+            yield
 
     # -- the whole way -----------------------------------------------------------------------------
 
@@ -320,9 +321,9 @@ class Pipeline:
         answer: Answer | None = None
         if gate.outcome != "refused":
             with clock("context"):
-                context = self.context(gate)
+                context = self.context(gate, judged.retrieved.library.name)
             with clock("generate"):
-                stream = self.answer(judged.question, context, history)
+                stream = self.answer(judged.question, context, history, after=judged)
                 for piece in stream:
                     if on_text is not None:
                         on_text(piece)

@@ -38,6 +38,7 @@ def trace_to_json(trace: Trace) -> dict[str, Any]:
             "status": run.status,
             "reason": run.reason,
             "attempts": run.attempts,
+            "tries": [asdict(attempt) for attempt in run.tries],
             "calibration": run.calibration,
             "calibration_note": run.calibration_note,
             "why": run.why,
@@ -67,6 +68,7 @@ def _candidate(decision: Decision, context: Context | None) -> dict[str, Any]:
     candidate: Candidate = scored.candidate
     chunk = candidate.chunk
     in_context = {p.chunk.id: p.tokens for p in context.passages} if context else {}
+    in_context.update({chunk_id: 0 for p in context.passages for chunk_id in p.merged} if context else {})
     return {
         "chunk_id": chunk.id,
         "document": chunk.document_id,
@@ -102,6 +104,12 @@ def _context(context: Context) -> dict[str, Any]:
         "window_known": context.window_known,
         "chunk_ids": [p.chunk.id for p in context.passages],
         "left_out": list(context.left_out),
+        # passages that are sent with their section: which chunks that is, and which of them were admitted too
+        "parents": [
+            {"chunk_id": p.chunk.id, "chunk_ids": list(p.within), "merged": list(p.merged), "tokens": p.tokens}
+            for p in context.passages
+            if p.within
+        ],
     }
 
 

@@ -87,10 +87,12 @@ class Sluice:
                     window=UNKNOWN_WINDOW if window is None and chat is not None else window or 2 * UNKNOWN_WINDOW,
                     window_known=chat is None or window is not None,
                     passages=self.settings.passage_tokens,
+                    parent=self.settings.parent_tokens,
                     answer=self.settings.answer_tokens,
                 ),
                 embeds_here=runs_here(self.settings),
                 prices=self.prices,
+                seconds=self.settings.question_timeout,
             )
 
     def scorer(self, name: str) -> Scorer:

@@ -163,9 +163,17 @@ def test_the_trace_has_the_documented_form() -> None:
     }  # fmt: skip
     assert {"policy", "p_answerable", "outcome", "refusal", "changed_order"} <= set(trace["gate"])
     assert {"tokens", "budget", "chunk_ids"} <= set(trace["context"])
-    assert {"mode", "model", "text", "citations", "unknown_citations", "uncited", "finish", "usage"} == set(
-        trace["answer"]
-    )
+    assert {
+        "mode",
+        "model",
+        "text",
+        "citations",
+        "unknown_citations",
+        "uncited",
+        "finish",
+        "cut_because",
+        "usage",
+    } == set(trace["answer"])
     assert list(trace["timings_ms"]) == [
         "rewrite",
         "embed",

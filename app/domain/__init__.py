@@ -14,6 +14,7 @@ from app.domain.library import Chunk, Condition, Document, Filter, LibraryInfo, 
 from app.domain.money import Charge, Usage, total_usd
 from app.domain.retrieval import Candidate, Question, RetrievalMode, Retrieved, Turn
 from app.domain.scoring import (
+    Attempt,
     CalibrationKind,
     Judgement,
     Scale,
@@ -29,6 +30,7 @@ from app.domain.scoring import (
 
 __all__ = [
     "Answer",
+    "Attempt",
     "CalibrationKind",
     "Candidate",
     "Charge",

@@ -116,6 +116,17 @@ class Judgement:
     p_answerable: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to a service: what it is called, what came of it in words ("answered", or the error's message), the
+    seconds it took, and those waited before it. Holds no key."""
+
+    service: str
+    outcome: str
+    seconds: float
+    waited: float = 0.0
+
+
 ScorerStatus = Literal["applied", "fallback", "skipped", "failed"]
 CalibrationKind = Literal["here", "general", "none"]
 
@@ -126,6 +137,7 @@ class ScorerRun:
 
     `calibration_note` says where p comes from, in words. `cached_scores` counts the scores that were read from the
     score cache; `cached` is true when all were, so that the scorer did not run. `why`: what `auto` stands for, and why.
+    `attempts`: requests to services, and one for each scorer on this machine; `tries` are the requests among them.
     `stopped_after`: scoring stopped early, after so many candidates in retrieval order; None when all were scored.
     """
 
@@ -142,3 +154,4 @@ class ScorerRun:
     cached_scores: int = 0
     why: str = ""
     stopped_after: int | None = None
+    tries: tuple[Attempt, ...] = ()

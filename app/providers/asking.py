@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from app import patience
+from app.domain import Attempt
 from app.errors import (
     ProviderAuth,
     ProviderBroken,
@@ -46,7 +47,11 @@ def ask(service: Service, call: Callable[[], Result], *, seconds: float, attempt
     breaker = breaker_of(service.name, service.at)
     outer = patience.left()
     hurried = outer is not None and outer < seconds / 2  # what is short of time says little about the service
-    trial = breaker.admit()
+    try:
+        trial = breaker.admit()
+    except ProviderPaused as error:
+        patience.note(Attempt(service.name, error.message, 0.0))
+        raise
     try:
         with patience.within(seconds):
             result = _attempts(service, call, 1 if trial else attempts)
@@ -83,7 +88,7 @@ def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result
                 )
             result = call()
         except ProviderError as error:
-            patience.note(patience.Attempt(service.name, error.message, time.monotonic() - started, waited))
+            patience.note(Attempt(service.name, error.message, time.monotonic() - started, waited))
             wait = _wait(error, number)
             left = patience.left()
             if left is not None and left <= 0 and earlier is not None:
@@ -93,7 +98,7 @@ def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result
             time.sleep(wait)
             earlier, waited = error, wait
         else:
-            patience.note(patience.Attempt(service.name, "answered", time.monotonic() - started, waited))
+            patience.note(Attempt(service.name, "answered", time.monotonic() - started, waited))
             return result
     raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from itertools import chain
 from typing import Literal
 
 from app.domain import Answer, Context, Turn, Usage
+from app.patience import within
 from app.ports import ChatModel, Scorer
 from app.stages.citations import check, highlights
 from app.stages.context import render
@@ -83,18 +86,28 @@ def fill(template: str, **values: str) -> str:
 
 
 def from_chat(
-    question: str, context: Context, history: Sequence[Turn], *, chat: ChatModel, system: str, user: str, reserved: int
+    question: str,
+    context: Context,
+    history: Sequence[Turn],
+    *,
+    chat: ChatModel,
+    system: str,
+    user: str,
+    reserved: int,
+    seconds: float | None = None,
 ) -> AnswerStream:
     """Stream an answer. `user` is the template with {history}, {passages} and {question}.
 
-    Raises ProviderError when the first piece cannot be had.
+    Raises ProviderError when the first piece cannot be had, in `seconds` where they are given.
     """
     prompt = fill(user, history=dialogue(history), passages=render(context), question=question)
     deltas = chat.stream(system, prompt, max_tokens=reserved)
     stream: AnswerStream
 
     def pieces() -> Iterator[str]:
-        for delta in deltas:
+        with nullcontext() if seconds is None else within(seconds):  # the beginning only: a long answer may take longer
+            first = next(deltas, None)
+        for delta in chain(() if first is None else (first,), deltas):
             if delta.finish is not None:
                 stream.finish, stream.because = delta.finish, delta.because
             if delta.usage is not None:

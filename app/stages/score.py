@@ -5,13 +5,15 @@ Field-aware: the scorer sees a template over chosen fields. Pointwise scorers se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Scale, Score, Scored, ScorerRun, Usage
 from app.errors import ModelError, ProviderError, ProviderNonsense
 from app.metering import at_stage, metered, report
+from app.patience import recorded
 from app.ports import Calibration, Scorer
 from app.stages.spans import in_own_text
 
@@ -95,9 +97,21 @@ def score(
 
     `early_stop` > 0: see `_until_hopeless`.
     """
-    with metered() as used:
-        scoring = _score(question, retrieved, requested, open_judge, policy, fallback, fields, early_stop)
-    return replace(scoring, used=at_stage("score", used))
+    attempts: list[int] = []
+    with metered() as used, recorded() as tries:
+        scoring = _score(question, retrieved, requested, open_judge, policy, fallback, fields, early_stop, attempts)
+    run = replace(scoring.run, attempts=sum(attempts), tries=tuple(tries))
+    return replace(scoring, run=run, used=at_stage("score", used))
+
+
+@contextmanager
+def _counted(attempts: list[int]) -> Iterator[None]:
+    """One scorer's turn: the requests it made, or one where it works on this machine."""
+    with recorded() as tries:
+        try:
+            yield
+        finally:
+            attempts.append(max(1, len(tries)))
 
 
 def _score(
@@ -109,20 +123,24 @@ def _score(
     fallback: str,
     fields: Fields,
     early_stop: int,
+    attempts: list[int],
 ) -> Scoring:
     if requested == "none":
         return _unscored(retrieved, open_judge, requested, "skipped", "reranking is off")
     try:
-        judge = open_judge(requested, retrieved.library)
-        return _with(judge, question, retrieved, fields, requested=requested, early_stop=early_stop)
+        with _counted(attempts):
+            judge = open_judge(requested, retrieved.library)
+            return _with(judge, question, retrieved, fields, requested=requested, early_stop=early_stop)
     except (ProviderError, ModelError) as error:
         reason = error.message
     if policy == "skip":
         return _unscored(retrieved, open_judge, requested, "skipped", reason)
     if policy == "fallback" and fallback not in (requested, "none"):
         try:
-            judge = open_judge(fallback, retrieved.library)
-            return _with(judge, question, retrieved, fields, requested=requested, reason=reason, early_stop=early_stop)
+            with _counted(attempts):
+                judge = open_judge(fallback, retrieved.library)
+                why = reason
+                return _with(judge, question, retrieved, fields, requested=requested, reason=why, early_stop=early_stop)
         except (ProviderError, ModelError) as error:
             reason = f"{reason} The fallback failed too: {error.message}"
     return _unscored(retrieved, open_judge, requested, "failed", reason)
@@ -157,7 +175,6 @@ def _with(
             scale=scorer.profile.scale,
             status="applied" if reason is None else "fallback",
             reason=reason,
-            attempts=1 if reason is None else 2,
             calibration=calibration.kind,
             calibration_note=calibration.note,
             label=scorer.profile.label,

@@ -74,14 +74,14 @@ def _run(exchange: session.Exchange, sluice: Sluice, box: _Box) -> None:
         exchange.trace = pipeline.trace(judged, gate, None, None, _total(timings))
         return
     started = time.perf_counter()
-    context = pipeline.context(gate)
+    context = pipeline.context(gate, judged.retrieved.library.name)
     timings["context"] = _ms(started)
     library = judged.retrieved.library.name
     exchange.around = {p.chunk.id: sluice.around(library, p.chunk.id) for p in context.passages}
     exchange.trace = pipeline.trace(judged, gate, context, None, _total(timings))
     box.working(f"{found_line(judged)}, {len(context.passages)} through the gate. Answering …")
     started = time.perf_counter()
-    stream = pipeline.answer(judged.question, context, history)
+    stream = pipeline.answer(judged.question, context, history, after=judged)
     try:
         for piece in stream:
             exchange.partial += piece

@@ -88,7 +88,7 @@ def _looked_at(model: str, folder: Path, calibrations: Sequence[FittedCalibratio
     from app.providers.reranking.cross_encoder import cross_encoder_id  # loads onnxruntime
 
     if not is_whole(folder):
-        return Rival(model, None, "its files are not all here", f"hf download {model}")
+        return Rival(model, None, "its files are not all here", f"sluice models pull {model}")
     try:
         identity = cross_encoder_id(model, settings.models_dir)
     except ModelError as error:

@@ -176,7 +176,7 @@ def test_every_other_one_is_passed_over_and_said_why(looked: Mapping[str, Any], 
 
 def test_a_cut_download_is_not_used(looked: Mapping[str, Any]) -> None:
     why, fix = looked["better"]["rivals"][f"cross-encoder:{OTHER}"]
-    assert (why, fix) == ("its files are not all here", f"hf download {OTHER}")
+    assert (why, fix) == ("its files are not all here", f"sluice models pull {OTHER}")
 
 
 def test_looking_loads_no_model(looked: Mapping[str, Any]) -> None:

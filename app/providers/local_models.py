@@ -28,9 +28,16 @@ def locate(name: str) -> Path:
     try:
         return Path(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
-        raise ModelMissing(f"The model {name} is not on this machine.", hint=f"hf download {name}") from None
+        raise ModelMissing(f"The model {name} is not on this machine.", hint=f"sluice models pull {name}") from None
     except HFValidationError as error:
         raise ModelMissing(f"{name} is neither a folder nor a hub name: {error}", hint="Check the name.") from None
+
+
+def in_cache(name: str) -> bool:
+    """Whether the hub's cache on this machine has something of a model; quick, and says nothing about its weights."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(name, "config.json"), str)
 
 
 def is_whole(folder: Path) -> bool:

@@ -27,7 +27,7 @@ class SentenceEmbedder:
             self._model = SentenceTransformer(str(folder), local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelDamaged(f"{model} cannot be loaded: {first}", hint=f"hf download {model}") from error
+            raise ModelDamaged(f"{model} cannot be loaded: {first}", hint=f"sluice models pull {model}") from error
         self._lock = threading.Lock()  # its tokenizer keeps state between calls
         self._id = f"sentence-transformers/{model.replace('/', '--')}/{revision_of(folder)}/float32"
         self._dimension = int(self._model.get_embedding_dimension() or self._embed(["a"], "encode_document").shape[1])

@@ -81,3 +81,34 @@ def save_tokenizer(folder: Path) -> Tokenizer:
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     BertTokenizerFast(tokenizer_object=tokenizer, model_max_length=WINDOW).save_pretrained(folder)
     return tokenizer
+
+
+def save_multi_vector(folder: Path) -> Path:
+    """A late-interaction model over a random BERT: prompts of its own, a projection, full stops left out."""
+    import torch
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Dense, Transformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+    from transformers import BertConfig, BertModel
+
+    torch.set_num_threads(1)  # tiny models: more threads only wait for each other
+    torch.manual_seed(7)
+    tokenizer = save_tokenizer(folder / "bert")
+    config = BertConfig(
+        vocab_size=tokenizer.get_vocab_size(),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=WINDOW,
+        initializer_range=0.3,
+    )
+    BertModel(config).save_pretrained(folder / "bert")
+    tokens = "token_embeddings"
+    project = Dense(
+        32, 16, bias=False, activation_function=torch.nn.Identity(), module_input_name=tokens, module_output_name=tokens
+    )
+    modules = [Transformer(str(folder / "bert")), project, MultiVectorMask(skiplist_words=["."])]
+    model = MultiVectorEncoder(modules=modules, prompts={"query": "ask: ", "document": "text: "}, device="cpu")
+    model.save(str(folder / "model"))
+    return folder / "model"

@@ -66,7 +66,7 @@ def test_ids_tell_weights_apart(embedder: Embedder, tmp_path: Path, folder: Path
 def test_nothing_is_downloaded(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing) as caught:
         open_embedder(load_settings(embedding="sentence-transformers:BAAI/bge-small-en-v1.5"))
-    assert caught.value.hint == "hf download BAAI/bge-small-en-v1.5"
+    assert caught.value.hint == "sluice models pull BAAI/bge-small-en-v1.5"
     with pytest.raises(ModelMissing):
         open_embedder(load_settings(embedding=f"sentence-transformers:{tmp_path}/none"))
 

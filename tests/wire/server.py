@@ -33,8 +33,10 @@ from tests.wire.formats import (
     embeddings_answer,
     rerank_answer,
 )
+from tests.wire.llm_formats import check_decisions, decisions_answer, first_token
 
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"
+DECISIONS = "/v1/decisions"
 SLOW = 3.0  # seconds the scenario "timeout" is silent; clients under test wait less
 
 Answer = Callable[[list[dict[str, Any]]], str]
@@ -63,6 +65,7 @@ class WireServer:
     pause: float = 0.0  # seconds between the events of a stream
     reports: bool = True  # whether answers say what was used
     cached_tokens: int = 0  # of the chat's input
+    logprobs: bool = True  # whether the chat model gives them where they are asked for
     requests: list[Recorded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -136,6 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.chat(check_chat(body), scenario)
             elif self.path == EMBEDDINGS:
                 self.send_spoiled(embeddings_answer(check_embeddings(body)), "data", "embedding", scenario)
+            elif self.path == DECISIONS:
+                self.send_spoiled(decisions_answer(check_decisions(body)), "answers", "probability", scenario)
             elif self.path == RERANK:
                 self.send_spoiled(rerank_answer(check_rerank(body)), "results", "relevance_score", scenario)
             else:
@@ -153,7 +158,10 @@ class _Handler(BaseHTTPRequestHandler):
         wire = self.server.wire
         text = wire.answer(body["messages"])
         if body.get("stream") is not True:
-            self.send_json(200, self.as_told(chat_answer(body, text, wire.finish)))
+            answer = chat_answer(body, text, wire.finish)
+            if body.get("logprobs") is True and wire.logprobs:
+                answer["choices"][0]["logprobs"] = first_token(body)
+            self.send_json(200, self.as_told(answer))
             return
         told = [e for e in chat_events(body, text, wire.finish) if wire.reports or "usage" not in e]
         events = [f"data: {json.dumps(self.as_told(event))}\n\n" for event in told]

@@ -38,7 +38,7 @@ class TorchCrossEncoder:
             loaded = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelDamaged(
-                f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}", hint=f"hf download {model}"
+                f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}", hint=f"sluice models pull {model}"
             ) from error
         if loaded.num_labels != 1:
             raise ModelError(

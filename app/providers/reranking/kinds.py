@@ -1,0 +1,194 @@
+"""The kinds of reranker that RERANKER can name, a row each: how one is opened, what it is called, which are on offer.
+
+A name is `KIND` or `KIND:MODEL`. Another kind is another row; what it needs is imported when it is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.errors import ProviderAuth
+from app.ports import Scorer
+from app.providers.local_models import in_cache, locate
+from app.providers.prepare import embedder_folder
+from app.providers.prepared import MANIFEST, read_prepared
+from app.providers.reranking.hosted.table import HOSTED
+from app.providers.reranking.known import KNOWN
+from app.providers.reranking.known import LATE_INTERACTION as MULTI_VECTOR
+from app.providers.reranking.late_interaction import LABEL as LATE_INTERACTION
+from app.providers.reranking.none import NoScorer
+from app.settings import Settings
+
+BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
+COHERE_MODEL = "rerank-v3.5"
+DECISIONS_MODEL = "gpt-6-luna"
+
+
+def _nothing(_: Settings) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row. `model`: whether a name has one. `open` and `label` get it ("" without); both raise the ModelError or
+    ProviderAuth that says what is missing, and `label` loads nothing. `offered`: the models (or "") that can be chosen
+    here without naming them in a setting.
+    """
+
+    form: str
+    model: Literal["no", "may", "must"]
+    open: Callable[[str, Settings], Scorer]
+    label: Callable[[str, Settings], str]
+    offered: Callable[[Settings], Sequence[str]] = _nothing
+
+
+def _open_none(_model: str, _settings: Settings) -> Scorer:
+    return NoScorer()
+
+
+def _label_none(_model: str, _settings: Settings) -> str:
+    return NoScorer.profile.label
+
+
+def _open_bundled(_model: str, _settings: Settings) -> Scorer:
+    from app.providers.reranking.onnx_cross_encoder import open_bundled
+
+    return open_bundled(BUNDLED)
+
+
+def _label_bundled(_model: str, _settings: Settings) -> str:
+    return f"cross-encoder {read_prepared(BUNDLED, check=False).name}"
+
+
+def _offered_bundled(_settings: Settings) -> Sequence[str]:
+    return [""] if (BUNDLED / MANIFEST).is_file() else []
+
+
+def _open_late_interaction(model: str, settings: Settings) -> Scorer:
+    if model:
+        from app.providers.reranking.multi_vector import MultiVectorScorer
+
+        return MultiVectorScorer(model)
+    from app.providers.bundled_embedding import open_bundled_embedder
+    from app.providers.reranking.late_interaction import LateInteraction
+
+    return LateInteraction(open_bundled_embedder(settings.models_dir))
+
+
+def _label_late_interaction(model: str, settings: Settings) -> str:
+    if model:
+        locate(model)
+        return f"late interaction {model}"
+    read_prepared(embedder_folder(settings.models_dir), check=False)
+    return LATE_INTERACTION
+
+
+def _offered_late_interaction(_settings: Settings) -> Sequence[str]:
+    return ["", *(known.name for known in MULTI_VECTOR if in_cache(known.name))]
+
+
+def _open_cross_encoder(model: str, settings: Settings) -> Scorer:
+    from app.providers.reranking.cross_encoder import open_cross_encoder
+
+    return open_cross_encoder(model, settings.models_dir)
+
+
+def _label_cross_encoder(model: str, _settings: Settings) -> str:
+    locate(model)
+    return f"cross-encoder {model}"
+
+
+def _offered_cross_encoder(_settings: Settings) -> Sequence[str]:
+    return [name for name in KNOWN if in_cache(name)]
+
+
+def _open_cohere(model: str, settings: Settings) -> Scorer:
+    from app.providers.reranking.cohere import CohereScorer
+
+    return CohereScorer(model, settings)
+
+
+def _label_cohere(model: str, settings: Settings) -> str:
+    if settings.cohere_api_key is None and settings.cohere_base_url is None:
+        raise ProviderAuth("Cohere needs a key.", hint="Set COHERE_API_KEY in .env or the environment.")
+    return f"Cohere {model}"
+
+
+def _offered_cohere(_settings: Settings) -> Sequence[str]:
+    return [COHERE_MODEL]
+
+
+def _open_yes_no(model: str, settings: Settings) -> Scorer:
+    from app.providers.reranking.llm.yes_no import LlmYesNo
+
+    return LlmYesNo(model or settings.chat_model, settings)
+
+
+def _label_yes_no(model: str, settings: Settings) -> str:
+    _needs_llm("llm-yes-no", settings)
+    return f"{model or settings.chat_model}, asked for yes or no"
+
+
+def _open_listwise(model: str, settings: Settings) -> Scorer:
+    from app.providers.reranking.llm.listwise import LlmListwise
+
+    return LlmListwise(model or settings.chat_model, settings)
+
+
+def _label_listwise(model: str, settings: Settings) -> str:
+    _needs_llm("llm-listwise", settings)
+    return f"{model or settings.chat_model}, asked for an order"
+
+
+def _open_decisions(model: str, settings: Settings) -> Scorer:
+    from app.providers.reranking.llm.decisions import OpenAIDecisions
+
+    return OpenAIDecisions(model or DECISIONS_MODEL, settings)
+
+
+def _label_decisions(model: str, settings: Settings) -> str:
+    _needs_llm("openai-decisions", settings)
+    return f"OpenAI Decisions {model or DECISIONS_MODEL}"
+
+
+def _needs_llm(kind: str, settings: Settings) -> None:
+    if (
+        settings.llm_reranker_api_key is None
+        and settings.llm_reranker_base_url is None
+        and not settings.chat_configured
+    ):
+        raise ProviderAuth(f"{kind} needs a key for OpenAI.", hint="Set OPENAI_API_KEY in .env or the environment.")
+
+
+def _offered_llm(settings: Settings) -> Sequence[str]:
+    named = settings.llm_reranker_api_key is not None or settings.llm_reranker_base_url is not None
+    return [""] if named or settings.chat_configured else []
+
+
+def _offered_decisions(settings: Settings) -> Sequence[str]:
+    """OpenAI alone has it."""
+    return [""] if settings.openai_api_key is not None and settings.openai_base_url is None else []
+
+
+KINDS: Mapping[str, Kind] = {
+    "late-interaction": Kind(
+        "late-interaction or late-interaction:NAME_OR_PATH",
+        "may",
+        _open_late_interaction,
+        _label_late_interaction,
+        _offered_late_interaction,
+    ),
+    "bundled": Kind("bundled", "no", _open_bundled, _label_bundled, _offered_bundled),
+    "cross-encoder": Kind(
+        "cross-encoder:NAME_OR_PATH", "must", _open_cross_encoder, _label_cross_encoder, _offered_cross_encoder
+    ),
+    "cohere": Kind("cohere:MODEL", "must", _open_cohere, _label_cohere, _offered_cohere),
+    **{row.name: Kind(row.form, row.model, row.open, row.label, row.offered) for row in HOSTED},
+    "llm-yes-no": Kind("llm-yes-no:MODEL", "may", _open_yes_no, _label_yes_no, _offered_llm),
+    "llm-listwise": Kind("llm-listwise:MODEL", "may", _open_listwise, _label_listwise, _offered_llm),
+    "openai-decisions": Kind("openai-decisions:MODEL", "may", _open_decisions, _label_decisions, _offered_decisions),
+    "none": Kind("none", "no", _open_none, _label_none, lambda _: [""]),
+}

@@ -47,7 +47,7 @@ def start(
     Raises IngestFailed when the process cannot go on (the library is locked, a model is missing, it was killed).
     """
     line = command(paths, library=library, prune=prune)
-    line.insert(line.index("--"), "--json-lines")
+    line[line.index("--") : line.index("--")] = ["--json-lines", "--no-wait"]  # a page says at once that it is taken
     # standard error goes to a file: a full pipe that nobody reads would stop the process
     with (
         tempfile.TemporaryFile("w+", encoding="utf-8") as errors,

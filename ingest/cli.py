@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -14,23 +16,34 @@ import click
 from rich.console import Console
 
 from app.errors import SluiceError, UsageError
+from app.library.turns import Holder
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.library import filling
 from ingest.load import format_of, load, no_reader
-from ingest.progress import BarProgress, JsonLines, LineProgress
+from ingest.progress import BarProgress, JsonLines, LineProgress, WaitNotice, waiting_in_words
 from ingest.read import Unreadable, read_whole
 from ingest.report import Report, to_json, to_text
 from ingest.run import Ingest
 from ingest.split import split
-from ingest.walk import find
+from ingest.walk import find, shown
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("paths", nargs=-1, metavar="PATH...")
 @click.option("--library", "name", help="The library to fill (default: the setting LIBRARY).")
 @click.option("--prune", is_flag=True, help="Remove documents below PATH whose files are gone.")
+@click.option("--prune-anyway", is_flag=True, help="The same, also where all or most of a folder's files are gone.")
+@click.option("--retry-failed", is_flag=True, help="Parse again what failed before and has not changed.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for another process that writes the library.")
+@click.option(
+    "--publish-every",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds after which what was read becomes searchable, in a long run.",
+)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders of this name or path.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.option("--json-lines", is_flag=True, help="Progress and report as JSON, one event a line.")
@@ -42,6 +55,10 @@ def main(
     paths: tuple[str, ...],
     name: str | None,
     prune: bool,
+    prune_anyway: bool,
+    retry_failed: bool,
+    no_wait: bool,
+    publish_every: float,
     exclude: tuple[str, ...],
     as_json: bool,
     json_lines: bool,
@@ -62,7 +79,8 @@ def main(
         if preview is not None:
             click.echo(_preview(Path(preview), embedder, as_json=as_json))
             return
-        report = _ingest(paths, settings, embedder, lines, prune, exclude, file_timeout)
+        how = _How(prune or prune_anyway, prune_anyway, retry_failed, no_wait, publish_every, exclude, file_timeout)
+        report = _ingest(paths, settings, embedder, lines, how)
     except SluiceError as error:
         if lines is not None:
             lines.failed(error.message, error.hint)
@@ -75,24 +93,52 @@ def main(
     raise SystemExit(report.exit_code)
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """The options of a run."""
+
+    prune: bool
+    prune_anyway: bool
+    retry_failed: bool
+    no_wait: bool
+    publish_every: float
+    exclude: tuple[str, ...]
+    file_timeout: float
+
+
 def _ingest(
-    paths: tuple[str, ...],
-    settings: Settings,
-    embedder: Embedder,
-    lines: JsonLines | None,
-    prune: bool,
-    exclude: tuple[str, ...],
-    file_timeout: float,
+    paths: tuple[str, ...], settings: Settings, embedder: Embedder, lines: JsonLines | None, how: _How
 ) -> Report:
-    found = find(paths, exclude=exclude, home=settings.sluice_home)
     console = Console(stderr=True)
     progress = lines or (BarProgress(console) if console.is_terminal else LineProgress(sys.stderr))
-    with _stop_signals() as stopped, filling(settings, embedder) as writer:
-        ingest = Ingest(writer, embedder, progress, stopping=lambda: bool(stopped), file_timeout=file_timeout)
-        try:
-            report = ingest.run(found, prune=prune)
-        finally:
-            progress.close()
+    with _stop_signals() as stopped:
+
+        def say(holder: Holder, waited: float) -> None:
+            click.echo(waiting_in_words(holder, waited), err=True)
+            if lines is not None:
+                lines.waiting(holder, waited)
+
+        found = find(paths, exclude=how.exclude, home=settings.sluice_home)
+        with filling(
+            settings,
+            embedder,
+            doing=f"ingest {' '.join(map(shown, paths))}",
+            wait_seconds=0.0 if how.no_wait else math.inf,
+            waiting=WaitNotice(say, lambda: bool(stopped)),
+        ) as writer:
+            ingest = Ingest(
+                writer,
+                embedder,
+                progress,
+                stopping=lambda: bool(stopped),
+                file_timeout=how.file_timeout,
+                publish_after=how.publish_every,
+                retry_failed=how.retry_failed,
+            )
+            try:
+                report = ingest.run(found, prune=how.prune, prune_anyway=how.prune_anyway)
+            finally:
+                progress.close()
     return report
 
 

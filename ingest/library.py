@@ -7,15 +7,24 @@ from contextlib import contextmanager
 
 from app.calibration.floor import measure_floor
 from app.library import open_reader, open_writer
+from app.library.turns import Waiting
 from app.ports import Embedder, LibraryWriter
 from app.settings import Settings
 from ingest.identity import CHUNKER
 
 
 @contextmanager
-def filling(settings: Settings, embedder: Embedder) -> Iterator[LibraryWriter]:
+def filling(
+    settings: Settings,
+    embedder: Embedder,
+    *,
+    doing: str = "ingest",
+    wait_seconds: float = 0.0,
+    waiting: Waiting | None = None,
+) -> Iterator[LibraryWriter]:
     """The library `settings.library`, created where it does not exist, locked against a second ingest until closed.
 
+    Another process that writes it is waited for (see `app.library.open_writer`).
     Raises LibraryLocked, EmbedderMismatch or LibraryDamaged.
     """
     writer = open_writer(
@@ -25,11 +34,13 @@ def filling(settings: Settings, embedder: Embedder) -> Iterator[LibraryWriter]:
         dimension=embedder.dimension,
         chunker=CHUNKER,
         chroma_url=settings.chroma_url,
+        wait_seconds=wait_seconds,
+        doing=doing,
+        waiting=waiting,
     )
     try:
-        before = writer.info.generation
         yield writer
-        if writer.info.generation != before or not writer.info.floor:
+        if not writer.floor_is_measured:  # a run that was killed before it came to that left it to this one
             _set_floor(writer, settings, embedder)
     finally:
         writer.close()

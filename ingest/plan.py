@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Literal
 
-from app.ports import StoredDocument
+from app.ports import FailedFile, StoredDocument
 
 Action = Literal["add", "keep", "replace"]
 
@@ -15,6 +15,11 @@ def action(stored: StoredDocument | None, content_hash: str, recipe: str) -> Act
     if stored is None:
         return "add"
     return "keep" if (stored.content_hash, stored.recipe) == (content_hash, recipe) else "replace"
+
+
+def known_failure(failed: FailedFile, content_hash: str, recipe: str, patience: float) -> bool:
+    """Whether reading a file again would fail as before: the same bytes, the same parser, no more time for it."""
+    return failed.patience >= patience and (failed.content_hash, failed.recipe) == (content_hash, recipe)
 
 
 def vanished(
@@ -30,8 +35,8 @@ def vanished(
     Below one of the `folders` given, or `matches` a glob given; and not `present`.
     What lies below `unseen` folders (they could not be read) stays: it may well be there.
     """
-    below = tuple(_as_folder(folder) for folder in folders)
-    hidden = tuple(_as_folder(folder) for folder in unseen)
+    below = tuple(as_folder(folder) for folder in folders)
+    hidden = tuple(as_folder(folder) for folder in unseen)
     return [
         document
         for uri, document in sorted(stored.items())
@@ -39,5 +44,6 @@ def vanished(
     ]
 
 
-def _as_folder(path: str) -> str:
+def as_folder(path: str) -> str:
+    """A folder's path as the beginning of the paths below it: `as_folder("/docs") == "/docs/"`."""
     return path.rstrip("/\\") + ("\\" if "\\" in path and "/" not in path else "/")

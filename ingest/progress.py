@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import IO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from app.errors import LibraryLocked
+from app.library.turns import Holder
 from ingest.report import FileResult, Report, State, file_json, to_json
 
 
@@ -47,6 +50,37 @@ class Meter:
         if worked <= 0 or self.chunks == 0:
             return None
         return (time.monotonic() - self._began) * max(0, self.size - self.read) / worked
+
+
+class WaitNotice:
+    """Says that another process writes the library, at first and every half minute; ends the wait when told to stop.
+
+    Implements `app.library.locks.Waiting`.
+    """
+
+    def __init__(self, say: Callable[[Holder, float], None], stopping: Callable[[], bool], every: float = 30.0) -> None:
+        self._say = say
+        self._stopping = stopping
+        self._every = every
+        self._next = 0.0
+
+    def __call__(self, holder: Holder, waited: float) -> None:
+        """Raises LibraryLocked when told to stop."""
+        if self._stopping():
+            raise LibraryLocked(
+                f"Stopped while waiting for {holder.named}; nothing was read.", hint="Run the same command again."
+            )
+        if waited >= self._next:
+            self._next = waited + self._every
+            self._say(holder, waited)
+
+
+def waiting_in_words(holder: Holder, waited: float) -> str:
+    """`Waiting for process 12 (ingest docs), at it for 3:05; 0:30 so far. Nothing is lost by stopping.`"""
+    held = holder.held(time.time())
+    at_it = "" if held is None else f", at it for {_clock(held)}"
+    so_far = f"; waited {_clock(waited)} so far" if waited >= 1 else ""
+    return f"Waiting for {holder.named}, which writes this library{at_it}{so_far}. (--no-wait: do not.)"
 
 
 class BarProgress:
@@ -145,14 +179,20 @@ class LineProgress:
 class JsonLines:
     """One JSON object a line, for the program that started this process.
 
-    Events: `started` {files}; `file` {path, state, reason, hint, chunks, done, files, passages, rate,
-    seconds_left}; `passages` (the last four, while a long document is embedded); `published` {generation}; at the end
-    `report` with the report of `--json` under "report" and {stopped}, or `error` {message, hint}.
+    Events: `waiting` {pid, doing, held, waited} while another process writes the library (seconds); `started` {files};
+    `file` {path, state, reason, hint, chunks, as_before, done, files, passages, rate, seconds_left}; `passages` (the
+    last five, while a long document is embedded); `published` {generation}; at the end `report` with the report of
+    `--json` under "report" and {stopped}, or `error` {message, hint}.
     """
 
     def __init__(self, out: IO[str]) -> None:
         self._meter = Meter()
         self._out = out
+
+    def waiting(self, holder: Holder, waited: float) -> None:
+        held = holder.held(time.time())
+        about = {"pid": holder.pid, "doing": holder.doing, "held": held, "waited": waited}
+        self._write({"event": "waiting", **{k: round(v, 1) if isinstance(v, float) else v for k, v in about.items()}})
 
     def started(self, files: int, size: int) -> None:
         self._meter.start(files, size)
@@ -160,7 +200,7 @@ class JsonLines:
 
     def file_done(self, result: FileResult, size: int) -> None:
         self._meter.file(result, size)
-        self._write({"event": "file", **file_json(result), "hint": result.hint, **self._numbers()})
+        self._write({"event": "file", **file_json(result), **self._numbers()})
 
     def embedded(self, chunks: int) -> None:
         self._meter.chunks += chunks

@@ -22,18 +22,21 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class FileResult:
     """One file's end. `reason` says why it was skipped or failed, or what was noticed while reading it; `hint` is the
-    next thing to do. `chunks` are those the library holds of it now."""
+    next thing to do. `chunks` are those the library holds of it now. `as_before`: it failed in an earlier run with the
+    same bytes and the same parser, and was not parsed again."""
 
     path: str
     state: State
     reason: str | None = None
     chunks: int = 0
     hint: str = ""
+    as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run, its files by path. `written`: chunks embedded and written in it; `stopped`: told to stop early."""
+    """A whole run, its files by path, each once. `written`: chunks embedded and written in it; `stopped`: told to stop
+    early; `gone`: documents that stay searchable though their files are gone; `error`: what ended it early."""
 
     library: str
     generation: int
@@ -41,6 +44,8 @@ class Report:
     seconds: float
     written: int = 0
     stopped: bool = False
+    gone: int = 0
+    error: str | None = None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -48,8 +53,8 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: done. 1: stopped. 5: some files failed (design.md section 4)."""
-        if self.stopped:
+        """0: done. 1: stopped, or ended by an error. 5: some files failed (design.md section 4)."""
+        if self.stopped or self.error is not None:
             return 1
         return 5 if self.counts[State.FAILED] else 0
 
@@ -63,20 +68,34 @@ def to_json(report: Report) -> dict[str, object]:
         "counts": report.counts,
         "files": [file_json(file) for file in report.files],
         "seconds": round(report.seconds, 3),
+        "passages": report.written,
+        "gone": report.gone,
+        "stopped": report.stopped,
+        "error": report.error,
     }
 
 
 def file_json(file: FileResult) -> dict[str, object]:
-    return {"path": file.path, "state": file.state.value, "reason": file.reason, "chunks": file.chunks}
+    return {
+        "path": file.path,
+        "state": file.state.value,
+        "reason": file.reason,
+        "chunks": file.chunks,
+        "hint": file.hint,
+        "as_before": file.as_before,
+    }
 
 
 def to_text(report: Report) -> str:
     """The report for a person: every file that is not searchable by name, grouped by reason; then the counts."""
     lines: list[str] = []
     for state in (State.SKIPPED, State.FAILED):
-        for (reason, hint), paths in _by_reason(report.files, state).items():
-            lines.append(f"{state.value}: {reason}" + (f"  ({hint})" if hint else ""))
+        for (reason, hint, as_before), paths in _by_reason(report.files, state).items():
+            again = " (as before)" if as_before else ""
+            lines.append(f"{state.value}{again}: {reason}" + (f"  ({hint})" if hint else ""))
             lines.extend(f"    {path}" for path in paths)
+    if any(file.as_before for file in report.files):
+        lines.append("Files that failed as before were not parsed again; --retry-failed does it.")
     noticed = [file for file in report.files if file.state in (State.ADDED, State.REPLACED) and file.reason]
     lines.extend(f"note: {file.path}: {file.reason}" for file in noticed)
     counts = ", ".join(f"{number} {name}" for name, number in report.counts.items() if number) or "no files"
@@ -85,14 +104,16 @@ def to_text(report: Report) -> str:
         f'Library "{report.library}", generation {report.generation}: {counts}. '
         f"{report.written:,} passages written in {report.seconds:.1f} s{rate}."
     )
+    if report.gone:
+        lines.append(f"{report.gone:,} documents stay searchable though their files are gone; --prune removes them.")
     if report.stopped:
         lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")
     return "\n".join(lines)
 
 
-def _by_reason(files: Sequence[FileResult], state: State) -> dict[tuple[str, str], list[str]]:
-    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+def _by_reason(files: Sequence[FileResult], state: State) -> dict[tuple[str, str, bool], list[str]]:
+    groups: dict[tuple[str, str, bool], list[str]] = defaultdict(list)
     for file in files:
         if file.state is state:
-            groups[file.reason or "", file.hint].append(file.path)
+            groups[file.reason or "", file.hint, file.as_before].append(file.path)
     return groups

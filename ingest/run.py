@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,15 +12,17 @@ from typing import Protocol
 import numpy as np
 
 from app.domain import Document
-from app.errors import DocumentError
-from app.ports import Embedder, LibraryWriter, StoredDocument, Vectors
+from app.errors import DocumentError, LibraryFull, SluiceError
+from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument, Vectors
 from ingest.identity import content_hash, document_id, recipe, uri_of
 from ingest.load import format_of, load, no_reader
 from ingest.load.parsed import Parsed
 from ingest.load.worker import ParserProcess
-from ingest.plan import action, vanished
+from ingest.plan import action, as_folder, known_failure
+from ingest.prune import removal
 from ingest.read import Unreadable, read_whole
-from ingest.report import FileResult, Report, State
+from ingest.report import FileResult, Report, State, to_json
+from ingest.room import Rest
 from ingest.split import Cut, split
 from ingest.walk import Found, shown
 
@@ -60,6 +63,7 @@ class Ingest:
 
     `stopping` is asked between documents and between slices of a large one; once it says yes, the document in hand
     is finished or (a large one) left for the next run, everything written is published, and the report says so.
+    `retry_failed`: parse again what failed before with the same bytes and the same parser.
     """
 
     writer: LibraryWriter
@@ -68,35 +72,59 @@ class Ingest:
     stopping: Callable[[], bool] = lambda: False
     file_timeout: float = 180.0
     publish_after: float = _PUBLISH_AFTER
+    retry_failed: bool = False
     _results: list[FileResult] = field(default_factory=list)
     _waiting: list[_Waiting] = field(default_factory=list)
+    _failures: dict[str, FailedFile] = field(default_factory=dict)
     _written: int = 0
+    _read: int = 0
     _unpublished: bool = False
     _published_at: float = 0.0
 
-    def run(self, found: Found, *, prune: bool = False) -> Report:
-        """Bring the library up to date with the files found. Raises LibraryError where the library cannot be written.
+    def run(self, found: Found, *, prune: bool = False, prune_anyway: bool = False) -> Report:
+        """Bring the library up to date with the files found, and keep the report in it.
 
         What a failed file had in the library stays searchable. With `prune`, documents below the folders given whose
-        files are gone are removed, unless the run was stopped.
+        files are gone are removed, unless the run was stopped; `prune_anyway`: also where most of them are gone.
+        Raises LibraryError where the library cannot be written, LibraryFull with the room the rest needs, and
+        ProviderError where an embedding service fails; what was written until then is published.
         """
         began = self._published_at = time.monotonic()
         stored = self.writer.stored()
+        self._failures = self.writer.failures()
         sizes = [_text_size(path) for path in found.files]
         self.progress.started(len(found.files), sum(sizes))
-        for problem in found.problems:
+        for problem in dict.fromkeys(found.problems):  # what is no file may have been named twice
             self._done(problem, 0)
-        with ParserProcess(self.file_timeout) as parser:
-            for place, (path, size) in enumerate(zip(found.files, sizes, strict=True)):
-                if self.stopping():
-                    self._leave(found.files[place:])
-                    break
-                self._file(path, size, stored, parser)
-            self._flush()
-        stopped = self.stopping()
-        if prune and not stopped:
-            self._prune(found, stored)
-        generation = self._publish()
+        try:
+            with ParserProcess(self.file_timeout) as parser:
+                for place, (path, size) in enumerate(zip(found.files, sizes, strict=True)):
+                    if self.stopping():
+                        self._leave(found.files[place:])
+                        break
+                    self._file(path, size, stored, parser)
+                self._flush()
+            stopped = self.stopping()
+            gone = 0 if stopped else self._removed(found, stored, prune=prune, anyway=prune_anyway)
+            generation = self._publish()
+            report = self._report(generation, began, stopped=stopped, gone=gone)
+            self.writer.save_report(to_json(report))
+        except SluiceError as error:
+            ended = {result.path for result in self._results}
+            unread = [path for path in found.files if shown(path) not in ended]
+            room = self._room(unread)
+            self._leave(unread, "the run ended before it was read in")
+            with suppress(SluiceError):  # the error that ended the run is the one to tell
+                generation = self._publish()
+                self.writer.save_report(to_json(self._report(generation, began, error=error.message)))
+            if isinstance(error, LibraryFull):
+                raise LibraryFull(f"{error.message}; {room}", hint=error.hint) from error
+            raise
+        return report
+
+    def _report(
+        self, generation: int, began: float, *, stopped: bool = False, gone: int = 0, error: str | None = None
+    ) -> Report:
         return Report(
             library=self.writer.info.name,
             generation=generation,
@@ -104,6 +132,8 @@ class Ingest:
             seconds=time.monotonic() - began,
             written=self._written,
             stopped=stopped,
+            gone=gone,
+            error=error,
         )
 
     def _file(self, path: Path, size: int, stored: dict[str, StoredDocument], parser: ParserProcess) -> None:
@@ -118,12 +148,17 @@ class Ingest:
         if kind is None:
             self._done(FileResult(shown(path), State.SKIPPED, no_reader(path), chunks), size)
             return
+        digest, made_by = "", recipe(kind, self.embedder.id)
         try:
             data = read_whole(path)
-            digest, made_by = content_hash(data), recipe(kind, self.embedder.id)
+            digest = content_hash(data)
             todo = action(before, digest, made_by)
             if todo == "keep":
                 self._done(FileResult(shown(path), State.UNCHANGED, None, chunks), size)
+                return
+            failed = None if self.retry_failed else self._failures.get(uri)
+            if failed is not None and known_failure(failed, digest, made_by, self.file_timeout):
+                self._failed(path, size, before, failed.reason, failed.hint, as_before=True)
                 return
             parsed = (parser.load if kind.isolated else load)(kind, path.name, data)
             document = Document(document_id(uri), parsed.title, uri, kind.name, digest, _metadata(path, parsed))
@@ -134,13 +169,32 @@ class Ingest:
             self._done(FileResult(shown(path), State.SKIPPED, _kept(str(reason), before), chunks), size)
             return
         except DocumentError as error:
-            self._done(FileResult(shown(path), State.FAILED, _kept(error.message, before), chunks, error.hint), size)
+            if digest:  # it was read: the same bytes would fail again
+                self._remember(uri, digest, made_by, error)
+            self._failed(path, size, before, error.message, error.hint)
             return
         state = State.ADDED if todo == "add" else State.REPLACED
         result = FileResult(shown(path), state, "; ".join(parsed.warnings) or None, len(cuts))
         self._waiting.append(_Waiting(document, made_by, cuts, result, size, before))
         if sum(len(waiting.cuts) for waiting in self._waiting) >= _BATCH:
             self._flush()
+
+    def _failed(
+        self,
+        path: Path,
+        size: int,
+        before: StoredDocument | None,
+        reason: str,
+        hint: str,
+        *,
+        as_before: bool = False,
+    ) -> None:
+        chunks = before.chunks if before is not None else 0
+        result = FileResult(shown(path), State.FAILED, _kept(reason, before), chunks, hint, as_before)
+        self._done(result, size)
+
+    def _remember(self, uri: str, digest: str, made_by: str, error: DocumentError) -> None:
+        self.writer.remember_failure(FailedFile(uri, digest, made_by, error.message, error.hint, self.file_timeout))
 
     def _flush(self) -> None:
         """Embed and write the documents that wait."""
@@ -155,18 +209,19 @@ class Ingest:
             end = start + len(one.cuts)
             self._write(one, vectors[start:end])
             start = end
-        if time.monotonic() - self._published_at >= self.publish_after:
+        if self._unpublished and time.monotonic() - self._published_at >= self.publish_after:
             self._publish()
 
     def _write(self, one: _Waiting, vectors: Vectors) -> None:
         try:
             self.writer.replace(one.document, [cut.chunk for cut in one.cuts], vectors, one.recipe)
         except DocumentError as error:
-            failed = FileResult(one.result.path, State.FAILED, _kept(error.message, one.before), 0, error.hint)
-            self._done(failed, one.size)
+            self._remember(one.document.uri, one.document.content_hash, one.recipe, error)
+            self._failed(Path(one.result.path), one.size, one.before, error.message, error.hint)
             return
         self._unpublished = True
         self._written += len(one.cuts)
+        self._read += one.size
         self._done(one.result, one.size)
 
     def _embed(self, texts: Sequence[str]) -> Vectors | None:
@@ -183,32 +238,53 @@ class Ingest:
             self.progress.embedded(len(part))
         return vectors if len(rows) == len(distinct) else vectors[rows]
 
-    def _prune(self, found: Found, stored: dict[str, StoredDocument]) -> None:
+    def _removed(self, found: Found, stored: dict[str, StoredDocument], *, prune: bool, anyway: bool) -> int:
+        """Remove what is to be pruned, and forget failures of files that are gone; returns how many documents stay
+        though their files are gone."""
         present = {uri_of(path) for path in found.files}
-        gone = vanished(
-            stored,
-            present,
-            folders=found.folders,
-            matches=lambda uri: any(pattern.fullmatch(uri) for pattern in found.patterns),
-            unseen=found.unseen,
-        )
-        for document in gone:
+        reach = (found.folders, [pattern.fullmatch for pattern in found.patterns])
+        missing = removal(stored, present, folders=reach[0], patterns=reach[1], unseen=found.unseen, anyway=True)
+        self._forget(present, found)
+        if not prune:
+            return len(missing.documents)
+        chosen = removal(stored, present, folders=reach[0], patterns=reach[1], unseen=found.unseen, anyway=anyway)
+        for held in chosen.held:
+            self._done(FileResult(shown(held.place), State.FAILED, held.reason, 0, held.hint), 0)
+        for document in chosen.documents:
             self.writer.remove(document.id)
             self._unpublished = True
             self._done(FileResult(document.uri, State.REMOVED, "its file is gone"), 0)
+        return len(missing.documents) - len(chosen.documents)
+
+    def _forget(self, present: set[str], found: Found) -> None:
+        """Failures of files that are no longer below the folders given."""
+        below, hidden = (tuple(map(as_folder, each)) for each in (found.folders, found.unseen))
+        gone = [u for u in self._failures if u not in present and u.startswith(below) and not u.startswith(hidden)]
+        if gone:
+            self.writer.forget_failures(gone)
 
     def _publish(self) -> int:
-        if not self._unpublished:
-            return self.writer.info.generation
+        """Also without a new row: what an earlier run did not finish (its index, its tidying) is done then."""
         generation = self.writer.publish()
-        self._unpublished = False
         self._published_at = time.monotonic()
-        self.progress.published(generation)
+        if self._unpublished:
+            self._unpublished = False
+            self.progress.published(generation)
         return generation
 
-    def _leave(self, paths: Sequence[Path]) -> None:
+    def _room(self, unread: Sequence[Path]) -> Rest:
+        return Rest(
+            files=len(unread),
+            text=sum(map(_text_size, unread)),
+            held=self.writer.info.chunks,
+            written=self._written,
+            read=self._read,
+            dimension=self.embedder.dimension,
+        )
+
+    def _leave(self, paths: Sequence[Path], reason: str = "stopped before it was read in") -> None:
         for path in paths:
-            self._done(FileResult(shown(path), State.SKIPPED, "stopped before it was read in"), 0)
+            self._done(FileResult(shown(path), State.SKIPPED, reason), 0)
 
     def _done(self, result: FileResult, size: int) -> None:
         self._results.append(result)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain import LibraryInfo, Scalar
+from app.library import aside
 from app.library import places as _places
 from app.library.catalogue import LIVE, Connections, Manifest, info, latest, read_manifest
 from app.library.check import verify
 from app.library.filters import BUILT_IN_FIELDS
-from app.library.locks import write_lock
 from app.library.places import Places, existing
 from app.library.server import Server
+from app.library.turns import write_lock
 from app.library.writer import CatalogueWriter, open_writer
 
 __all__ = [
@@ -160,5 +160,4 @@ def delete_library(directory: Path, name: str, *, chroma_url: str | None = None)
     with write_lock(where.write_lock, name, 0.0):
         if chroma_url is not None:
             Server(chroma_url, name).remove()
-        where.catalogue.unlink()  # first: from here on the library does not exist
-        shutil.rmtree(where.root)
+        aside.delete(where.root)

@@ -67,7 +67,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 def sweep_partial(folder: Path, name: str) -> None:
-    """Remove what a killed `written_whole` of this name left, with its journals. Only while nobody else can be writing it."""
+    """Remove what a killed `written_whole` of this name left, with its journals. Only while no one else writes it."""
     for leftover in folder.glob(f".{name}-*{PARTIAL}*"):
         leftover.unlink(missing_ok=True)
 

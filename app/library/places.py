@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import LibraryNotFound, UsageError
+from app.library.aside import CATALOGUE, LOCK, left, recover
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}")
 
@@ -20,7 +22,7 @@ class Places:
 
     @property
     def catalogue(self) -> Path:
-        return self.root / "catalogue.sqlite3"
+        return self.root / CATALOGUE
 
     @property
     def vectors(self) -> Path:
@@ -28,7 +30,7 @@ class Places:
 
     @property
     def write_lock(self) -> Path:
-        return self.root / "write.lock"
+        return self.root / LOCK
 
     @property
     def fingerprint(self) -> Path:
@@ -61,6 +63,9 @@ def places(directory: Path, name: str) -> Places:
 def existing(directory: Path, name: str) -> Places:
     """As `places`; raises LibraryNotFound where there is no such library."""
     found = places(directory, name)
+    if not found.catalogue.is_file() and left(directory):
+        with suppress(OSError):  # it may be one whose replacement was killed; who cannot write here leaves it there
+            recover(directory)
     if not found.catalogue.is_file():
         others = list_libraries(directory)
         known = f" (there are: {', '.join(others)})" if others else ""
@@ -74,6 +79,4 @@ def list_libraries(directory: Path) -> list[str]:
     """The names of the libraries in a directory, sorted. Empty where the directory does not exist."""
     if not directory.is_dir():
         return []
-    return sorted(
-        path.parent.name for path in directory.glob("*/catalogue.sqlite3") if _NAME.fullmatch(path.parent.name)
-    )
+    return sorted(path.parent.name for path in directory.glob(f"*/{CATALOGUE}") if _NAME.fullmatch(path.parent.name))

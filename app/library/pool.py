@@ -101,8 +101,8 @@ class _Lent:
     def chunks(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
         return self._reader.chunks(chunk_ids)
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
-        return self._reader.around(chunk_id)
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
+        return self._reader.around(chunk_id, reach)
 
     def close(self) -> None:
         if self._open:

@@ -141,9 +141,9 @@ class CatalogueReader:
         with self._connections.lend() as connection:
             return chunks_by_id(connection, self._pinned.number, chunk_ids)
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
         with self._connections.lend() as connection:
-            return chunks_around(connection, self._pinned.number, chunk_id)
+            return chunks_around(connection, self._pinned.number, chunk_id, reach)
 
     def close(self) -> None:
         self._dense.close()

@@ -136,12 +136,12 @@ class RemoteReader:
         held = {chunk.id: chunk for chunk in _chunks(found)}
         return {chunk_id: held[chunk_id] for chunk_id in chunk_ids if chunk_id in held}
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
         me = self.chunks([chunk_id]).get(chunk_id)
         if me is None:
             return ()
-        near = {"$and": [{"document_id": me.document_id}, {"ordinal": {"$gte": me.ordinal - 1}}]}
-        near["$and"].append({"ordinal": {"$lte": me.ordinal + 1}})
+        near = {"$and": [{"document_id": me.document_id}, {"ordinal": {"$gte": me.ordinal - reach}}]}
+        near["$and"].append({"ordinal": {"$lte": me.ordinal + reach}})
         with speaking(self._url):
             found = self._collection.get(where=near, include=["documents", "metadatas"])
         return tuple(sorted(_chunks(found), key=lambda chunk: chunk.ordinal))

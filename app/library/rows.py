@@ -51,13 +51,13 @@ def chunks_by_id(connection: sqlite3.Connection, generation: int, chunk_ids: Seq
     return {chunk_id: found[chunk_id] for chunk_id in chunk_ids if chunk_id in found}
 
 
-def chunks_around(connection: sqlite3.Connection, generation: int, chunk_id: str) -> tuple[Chunk, ...]:
-    """The chunk with the one before and the one after in its document; empty where the generation has no such chunk."""
+def chunks_around(connection: sqlite3.Connection, generation: int, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
+    """The chunk with up to `reach` before and after it in its document; empty where the generation has none such."""
     rows = connection.execute(
         f"SELECT {CHUNK_COLUMNS} FROM {CHUNK_TABLES} JOIN chunks me ON me.document = c.document "
-        f"WHERE me.id = :id AND {LIVE.format('me')} AND c.ordinal BETWEEN me.ordinal - 1 AND me.ordinal + 1 "
+        f"WHERE me.id = :id AND {LIVE.format('me')} AND c.ordinal BETWEEN me.ordinal - :reach AND me.ordinal + :reach "
         f"AND {LIVE.format('c')} ORDER BY c.ordinal",
-        {"id": chunk_id, "generation": generation},
+        {"id": chunk_id, "generation": generation, "reach": reach},
     ).fetchall()
     return tuple(chunk_of(row) for row in rows)
 

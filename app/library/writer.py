@@ -14,7 +14,7 @@ import numpy as np
 
 from app.domain import Chunk, Document, LibraryInfo
 from app.errors import DocumentError
-from app.library import bases, exact, journal, storing
+from app.library import aside, bases, exact, journal, storing
 from app.library.catalogue import (
     LIVE,
     Manifest,
@@ -30,10 +30,11 @@ from app.library.catalogue import (
 )
 from app.library.faults import guarded
 from app.library.fingerprint import write_fingerprint
-from app.library.locks import FileLock, Waiting, write_lock
+from app.library.locks import FileLock
 from app.library.places import Places, places
 from app.library.remote import about, entries
 from app.library.server import Server
+from app.library.turns import Waiting, write_lock
 from app.ports import FailedFile, StoredDocument, Vectors
 
 
@@ -240,6 +241,7 @@ def open_writer(
     where = places(directory, name)
     with ExitStack() as undo:
         undo.enter_context(guarded(where))
+        aside.recover(directory)
         lock = write_lock(where.write_lock, name, wait_seconds, doing=doing, waiting=waiting)
         undo.callback(lock.release)
         if not where.catalogue.is_file() or where.catalogue.stat().st_size == 0:

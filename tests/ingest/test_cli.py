@@ -175,7 +175,7 @@ def test_a_second_ingest_is_told_that_the_library_is_taken(home: Home, tmp_path:
     first = home.start(str(tmp_path / "many"), "--json-lines")
     assert first.stdout is not None
     first.stdout.readline()
-    code, out, err = home.run(str(tmp_path / "many"), "--json-lines")
+    code, out, err = home.run(str(tmp_path / "many"), "--json-lines", "--no-wait")
     first.kill()
     first.communicate(timeout=60)
     assert code == 1

@@ -228,11 +228,19 @@ def test_long_runs_publish_in_steps(tmp_path: Path, docs: Path) -> None:
 def test_report_as_json(tmp_path: Path, docs: Path) -> None:
     (docs / "slides.pptx").write_bytes(b"PK")
     report = to_json(ingest(tmp_path / "home", docs))
-    assert set(report) == {"schema", "library", "generation", "counts", "files", "seconds"}
+    named = {"schema", "library", "generation", "counts", "files", "seconds", "passages", "gone", "stopped", "error"}
+    assert set(report) == named
     assert report["schema"] == 1
     assert report["counts"] == {"added": 2, "unchanged": 0, "replaced": 0, "removed": 0, "skipped": 1, "failed": 0}
     assert isinstance(report["files"], list)
-    assert report["files"][0] == {"path": str(docs / "bats.txt"), "state": "added", "reason": None, "chunks": 1}
+    assert report["files"][0] == {
+        "path": str(docs / "bats.txt"),
+        "state": "added",
+        "reason": None,
+        "chunks": 1,
+        "hint": "",
+        "as_before": False,
+    }
 
 
 def test_a_fifty_megabyte_line_is_read(tmp_path: Path) -> None:

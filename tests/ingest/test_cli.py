@@ -90,14 +90,14 @@ def test_a_folder_becomes_searchable_and_the_report_is_json(home: Home, docs: Pa
 
 
 def test_json_lines_tell_every_file_and_end_with_the_report(home: Home, docs: Path) -> None:
-    (docs / "slides.pptx").write_bytes(b"PK")
+    (docs / "slides.key").write_bytes(b"PK")
     (docs / "bad.pdf").write_bytes(b"no pdf")
     code, out, _ = home.run(str(docs), "--json-lines")
     assert code == 5
     events = [json.loads(line) for line in out.splitlines()]
     assert events[0] == {"event": "started", "files": 4}
     ends = {Path(event["path"]).name: event["state"] for event in events if event["event"] == "file"}
-    assert ends == {"owls.md": "added", "bread.md": "added", "slides.pptx": "skipped", "bad.pdf": "failed"}
+    assert ends == {"owls.md": "added", "bread.md": "added", "slides.key": "skipped", "bad.pdf": "failed"}
     assert events[-1]["event"] == "report"
     assert events[-1]["report"]["counts"]["failed"] == 1
     assert {"done", "files", "passages", "rate", "seconds_left"} <= set(
@@ -120,9 +120,9 @@ def test_preview_writes_nothing(home: Home, docs: Path) -> None:
     assert "Owls (markdown): 1 passages" in out
     assert "Owls hunt mice at night." in out
     assert not (home.folder / "libraries").exists()
-    code, _, err = home.run("--preview", str(docs / "gone.pptx"))
+    code, _, err = home.run("--preview", str(docs / "gone.key"))
     assert code == 2
-    assert "no reader for .pptx yet" in err
+    assert "no reader for .key yet" in err
 
 
 def _many(folder: Path, number: int = 400) -> None:

@@ -146,7 +146,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(tmp_path: Path, docs: Path) ->
     (docs / "c_secret.pdf").write_bytes(samples.pdf([["Hidden."]], password="s3cret"))
     (docs / "d_scan.pdf").write_bytes(samples.pdf([[]]))
     (docs / "e_broken.docx").write_bytes(b"PK\x03\x04 no")
-    (docs / "f_slides.pptx").write_bytes(b"PK\x03\x04")
+    (docs / "f_slides.key").write_bytes(b"PK\x03\x04")
     (docs / "g_nothing.jsonl").write_bytes(b"[]\n")
     (docs / "h_data.txt").write_bytes(b"QUJD" * 100_000)
     (docs / "README").write_bytes(b"no ending")
@@ -158,7 +158,7 @@ def test_bad_files_are_named_and_the_rest_goes_on(tmp_path: Path, docs: Path) ->
         "c_secret.pdf": "failed: protected by a password",
         "d_scan.pdf": "failed: no text in it: its 1 page looks scanned",
         "e_broken.docx": "failed: not a DOCX that can be read: File is not a zip file",
-        "f_slides.pptx": "skipped: no reader for .pptx yet",
+        "f_slides.key": "skipped: no reader for .key yet",
         "g_nothing.jsonl": "failed: no line in it is a JSON object",
         "h_data.txt": "added: left out 399,900 characters of unbroken data (base64 or the like)",
         "README": "skipped: no reader for files without an ending",
@@ -226,7 +226,7 @@ def test_long_runs_publish_in_steps(tmp_path: Path, docs: Path) -> None:
 
 
 def test_report_as_json(tmp_path: Path, docs: Path) -> None:
-    (docs / "slides.pptx").write_bytes(b"PK")
+    (docs / "slides.key").write_bytes(b"PK")
     report = to_json(ingest(tmp_path / "home", docs))
     named = {"schema", "library", "generation", "counts", "files", "seconds", "passages", "gone", "stopped", "error"}
     assert set(report) == named

@@ -1,8 +1,8 @@
-"""The command line: `sluice ask | compare | evaluate | calibrate | ingest | serve | ...`, listed in COMMANDS.
+"""The command line: `sluice ask | compare | evaluate | calibrate | tune | ingest | serve | ...`, listed in COMMANDS.
 
 Results go to stdout, progress and notes to stderr. Exit codes (design.md section 4): 0 done, 1 error, 2 bad usage,
-3 refused, 4 worse than the baseline, 5 some files failed. Commands are imported when they run, so that `sluice --help`
-loads nothing heavy.
+3 refused, 4 worse than the baseline (of `tune`: not better), 5 some files failed. Commands are imported when they run,
+so that `sluice --help` loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ COMMANDS = {
     "compare": "Answer with and without reranking, side by side.",
     "evaluate": "Measure on a question set whether reranking pays.",
     "calibrate": "Fit p and the gate's thresholds on your own questions.",
+    "tune": "Train a reranker on your own labels; promoted only if it wins.",
     "ingest": "Fill a library from files and folders.",
     "serve": "Serve the chat page.",
     "doctor": "Say what is installed, what is missing, and what to type.",

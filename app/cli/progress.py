@@ -18,11 +18,9 @@ class Progress:
         self._last = time.monotonic()
         self._width = 0
 
-    def at(self, done: int, total: int, left: float | None) -> None:
-        """`done` of `total` questions; `left` in seconds, None where it cannot be told yet."""
-        said = f"{done:,} of {total:,} questions" + (
-            "" if left is None or done == total else f", {duration(left)} left"
-        )
+    def at(self, done: int, total: int, left: float | None, what: str = "questions") -> None:
+        """`done` of `total` questions, or of something else; `left` in seconds, None where it cannot be told yet."""
+        said = f"{done:,} of {total:,} {what}" + ("" if left is None or done == total else f", {duration(left)} left")
         if self._terminal:
             click.echo("\r" + said.ljust(self._width), err=True, nl=False)
             self._width = len(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape
 
 from app.evaluation.document import Section, Table
@@ -44,22 +45,32 @@ td { white-space: nowrap; }
 
 def as_markdown(report: Report) -> str:
     """The report as Markdown; its first line is the verdict. Plots are left out: their numbers are in the tables."""
-    lines = [report.first_line, "", f"# Evaluation of {_about(report)}", ""]
-    for section in sections_of(report):
+    return markdown_of(report.first_line, f"Evaluation of {_about(report)}", sections_of(report))
+
+
+def as_html(report: Report) -> str:
+    """The report as one file: no script, no font and no picture from elsewhere."""
+    return html_of(report.first_line, _about(report), f"Evaluation of {_about(report)}", sections_of(report))
+
+
+def markdown_of(first_line: str, heading: str, sections: Iterable[Section]) -> str:
+    """Sections as Markdown, below their verdict and a heading."""
+    lines = [first_line, "", f"# {heading}", ""]
+    for section in sections:
         lines += [f"## {section.title}", "", *(f"{_marked(words)}\n" for words in section.words)]
         for table in section.tables:
             lines += _markdown_table(table)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def as_html(report: Report) -> str:
-    """The report as one file: no script, no font and no picture from elsewhere."""
-    body = "".join(_section(section) for section in sections_of(report))
+def html_of(first_line: str, title: str, kicker: str, sections: Iterable[Section]) -> str:
+    """Sections as one HTML file."""
+    body = "".join(_section(section) for section in sections)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(_about(report))}</title>\n<style>{css_variables()}{_CSS}</style>\n</head>\n<body>\n<main>\n"
-        f'<h1>{escape(report.first_line)}</h1>\n<p class="kicker">Evaluation of {escape(_about(report))}</p>\n{body}'
+        f"<title>{escape(title)}</title>\n<style>{css_variables()}{_CSS}</style>\n</head>\n<body>\n<main>\n"
+        f'<h1>{escape(first_line)}</h1>\n<p class="kicker">{escape(kicker)}</p>\n{body}'
         "</main>\n</body>\n</html>\n"
     )
 

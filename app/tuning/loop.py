@@ -56,12 +56,14 @@ def train(
     model: Trainable, data: Sequence[Group], plan: TrainPlan, losses: LossPlan, checkpoint: Path, *,
     teacher: dict[tuple[str, str], float] | None = None, device: str = "cpu", until: float = math.inf,
     note: Callable[[str], None] = lambda _line: None, cutter: Any = None, watch: Watch = lambda _step: None,
+    tick: Watch = lambda _step: None,
 ) -> bool:  # fmt: skip
     """Train until the plan's steps are done (True) or the clock passes `until`, a time.monotonic() (False).
 
     Goes on from `checkpoint` where that exists, and leaves one there. When done, `model` holds the averaged weights.
     `teacher` maps (question, text) to logits. `cutter` is the model's tokenizer where it is not all-MiniLM's. `watch`
-    is called with the number of steps done before each checkpoint is written, `model` holding the averaged weights.
+    is called with the number of steps done before each checkpoint is written, `model` holding the averaged weights;
+    `tick` after every step.
     """
     model.to(device).train()
     for parameter in _frozen(model, plan.frozen):
@@ -92,6 +94,7 @@ def train(
                 averaged[name].lerp_(value.detach().to(averaged[name].dtype), 1.0 - keep)
             recent.append(loss)
             pairs += sum(len(g.texts) for g in batch)
+            tick(step)
             if step % plan.save_every == 0 or step == plan.steps or time.monotonic() > until:
                 with _holding(model, averaged):
                     watch(step)

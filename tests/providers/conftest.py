@@ -67,13 +67,14 @@ def save_encoder(folder: Path) -> Path:
     return folder / "sentence"
 
 
-def save_tokenizer(folder: Path) -> Tokenizer:
+def save_tokenizer(folder: Path, *, more: tuple[str, ...] = ()) -> Tokenizer:
+    """Of a few whole words, `more` words, and single letters."""
     from transformers import BertTokenizerFast
 
     folder.mkdir(parents=True, exist_ok=True)
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    signs = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     common = ["red", "planet", "mars", "water", "the", "is", "what", "a", "of", ".", "?", ":", "ask", "text"]
-    pieces = [*special, *common, *LETTERS, *(f"##{c}" for c in LETTERS)]
+    pieces = [*signs, *common, *more, *LETTERS, *(f"##{c}" for c in LETTERS)]
     vocabulary = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)

@@ -19,11 +19,13 @@ from app.providers.onnx_runtime import Encoder, windows_of
 from app.providers.prepare import prepared_cross_encoder
 from app.providers.prepared import MANIFEST, read_prepared
 from app.providers.reranking.onnx_cross_encoder import OVERLAP, OnnxCrossEncoder, exported_id, open_exported
-from app.providers.transformers_config import window_of
+from app.providers.transformers_config import read_config, window_of
 
 _PROVIDER = "cross-encoder"
 _SPARE = 8  # tokens: a piece cut out of a text can read as a few more than it was
 _ONNX = ("model.onnx", "onnx/model.onnx")
+_TEMPLATE = 128  # tokens of a chat template around question and passage
+_QWEN3 = Path(__file__).resolve().parents[2] / "prompts" / "qwen3_reranker_chat_template.txt"
 
 
 class TorchCrossEncoder:
@@ -35,7 +37,13 @@ class TorchCrossEncoder:
         from sentence_transformers import CrossEncoder
 
         try:
-            loaded = CrossEncoder(str(folder), activation_fn=torch.nn.Identity(), local_files_only=True)
+            loaded = CrossEncoder(
+                str(folder),
+                activation_fn=torch.nn.Identity(),
+                local_files_only=True,
+                model_kwargs={"dtype": "float32"},  # half precision is slower on a processor, and gives other scores
+                processor_kwargs=_template(folder),
+            )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ModelDamaged(
                 f"{model} cannot be loaded as a cross-encoder: {_first_line(error)}", hint=f"sluice models pull {model}"
@@ -45,6 +53,7 @@ class TorchCrossEncoder:
                 f"{model} gives {loaded.num_labels} labels a passage; a reranker gives one.",
                 hint="Choose a cross-encoder that was trained to rank.",
             )
+        _refuse_without_template(model, folder, loaded)
         self._model = loaded
         self._lock = threading.Lock()  # its tokenizer keeps state between calls
         identity = _full_precision_id(model, folder, "float32")
@@ -69,7 +78,10 @@ class TorchCrossEncoder:
 
     def _fit_question(self, question: str) -> tuple[str, int]:
         """The question, cut to half the window, and the tokens that leaves for a passage."""
-        room = self.profile.id.window - int(self._tokenizer.num_special_tokens_to_add(pair=True))
+        frame = int(self._tokenizer.num_special_tokens_to_add(pair=True))
+        if self._tokenizer.chat_template is not None:
+            frame += _TEMPLATE
+        room = max(16, self.profile.id.window - frame)
         spans = self._spans(question)
         kept = min(len(spans), room // 2)
         text = question if kept == len(spans) else question[: spans[kept - 1][1]]
@@ -128,9 +140,39 @@ def _exported(model: str, folder: Path, models_dir: Path) -> Path | None:
 
 
 def _shipped_onnx(folder: Path) -> Path | None:
-    if not (folder / "tokenizer.json").is_file():
+    """The model's own ONNX file, where it is the whole model: not for one whose head is a module beside it, nor for a
+    language model, which is asked through a template."""
+    architectures = read_config(folder).get("architectures") or [""]
+    whole = str(architectures[0]).endswith("ForSequenceClassification")
+    if not whole or not (folder / "tokenizer.json").is_file():
         return None
     return next((folder / name for name in _ONNX if (folder / name).is_file()), None)
+
+
+def _template(folder: Path) -> dict[str, str]:
+    """Qwen3-Reranker's own template (its model card), for copies from before it came with one that takes a pair."""
+    own = (folder / "modules.json").is_file() or (folder / "chat_template.jinja").is_file()
+    if own or read_config(folder).get("model_type") != "qwen3":
+        return {}
+    return {"chat_template": _QWEN3.read_text(encoding="utf-8")}
+
+
+def _refuse_without_template(model: str, folder: Path, loaded: Any) -> None:
+    """A language model whose template does not take a question and a passage would score something else."""
+    if not str((read_config(folder).get("architectures") or [""])[0]).endswith("ForCausalLM"):
+        return
+    said = "its files bring no chat template"
+    if loaded.tokenizer.chat_template is not None:
+        try:
+            loaded.predict([("a", "b")], show_progress_bar=False)
+        except ValueError as error:  # sentence-transformers finds out when the template is used
+            said = _first_line(error)
+        else:
+            return
+    raise ModelError(
+        f"{model} cannot be asked about a question and a passage: {said}",
+        hint=f"A newer revision may bring a template for pairs: sluice models pull {model}",
+    )
 
 
 def _full_precision_id(model: str, folder: Path, precision: str) -> ScorerId:

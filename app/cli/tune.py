@@ -17,8 +17,9 @@ from app.tuning.own.labels import Labels, gather
 from app.tuning.own.negatives import Unlabelled
 from app.tuning.own.objectives import Distil, Loss
 from app.tuning.own.plan import TunePlan
+from app.tuning.own.preparing import Prepared, Say, prepare
 from app.tuning.own.report import TuneReport, advice_section, report_to_json, sections_of
-from app.tuning.own.run import Prepared, Say, prepare, tune
+from app.tuning.own.run import tune
 from app.wiring import build
 
 _NOT_BETTER = 4
@@ -46,7 +47,7 @@ _FEW = TunePlan()
     show_default=True,
     help="What candidates that nobody judged count as: denoised negatives, negatives, or nothing.",
 )
-@click.option("--rounds", type=click.IntRange(1, 50), default=_FEW.rounds, show_default=True, help="Over the labels.")
+@click.option("--rounds", type=click.IntRange(1, 50), help="Over the training questions (default: by their number).")
 @click.option("--negatives", type=click.IntRange(1, 50), default=_FEW.negatives, show_default=True, help="A question.")
 @click.option("--batch", type=click.IntRange(1, 256), default=_FEW.batch, show_default=True, help="Questions a step.")
 @click.option("--rate", type=click.FloatRange(1e-7, 1e-2), help="Peak learning rate (default: by base).")

@@ -12,14 +12,17 @@ from app.tuning.own.objectives import Distil, Loss
 
 _FRESH = {"all-MiniLM-L6-v2"}  # bases whose head has learned nothing yet: they take larger steps
 SAVE_EVERY = 20
+LEAST_ROUNDS, MOST_ROUNDS = 3, 15
+GROUPS = 480  # training groups to aim for: sixty steps of eight
 LOOKS = 6  # how often the validation part is asked on the way
 
 
 @dataclass(frozen=True, slots=True)
 class TunePlan:
-    """How to tune. `rounds` over the training questions, each with other `negatives` a question; `batch` questions a
-    step; `rate` the peak learning rate (None: by base); `frozen` layers keep their weights. `teacher` is a reranker's
-    setting name. `margin` in logits, for the margin loss. `thrifty` trades time for memory and changes no result."""
+    """How to tune. `rounds` over the training questions (None: by their number), each with other `negatives`; `batch`
+    questions a step; `rate` the peak learning rate (None: by base); `frozen` layers keep their weights. `teacher` is a
+    reranker's setting name. `margin` in logits, for the margin loss. `thrifty` trades time for memory, and changes no
+    result."""
 
     base: str = "bundled"
     loss: Loss = "both"
@@ -27,7 +30,7 @@ class TunePlan:
     distil: Distil = "margin-mse"
     margin: float = 1.0
     unlabelled: Unlabelled = "denoise"
-    rounds: int = 3
+    rounds: int | None = None
     negatives: int = 5
     batch: int = 8
     rate: float | None = None
@@ -41,6 +44,12 @@ class TunePlan:
             raise UsageError(
                 "Distillation needs a teacher.", hint="For example: --loss distil --teacher cross-encoder:NAME"
             )
+
+    def rounds_over(self, questions: int) -> int:
+        """How often each of so many training questions is learned from: few questions more often."""
+        if self.rounds is not None:
+            return self.rounds
+        return min(MOST_ROUNDS, max(LEAST_ROUNDS, -(-GROUPS // max(1, questions))))
 
     @property
     def identity(self) -> dict[str, Any]:

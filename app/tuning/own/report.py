@@ -170,7 +170,7 @@ def _trained(report: TuneReport) -> Section:
     else:
         kept = "the base as it was: no step ranks the validation part better"
     words = (
-        f"From {plan.base} by {plan.loss}, {report.learned.groups:,} groups in {plan.rounds} rounds; kept: {kept}.",
+        f"From {plan.base} by {plan.loss}, {report.learned.groups:,} groups; kept: {kept}.",
         f"Scorer id: {report.scorer}.",
     )
     tables = (Table(("", "nDCG@10 of the validation part"), rows),) if rows else ()

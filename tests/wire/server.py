@@ -1,4 +1,6 @@
-"""A local HTTP server that plays OpenAI (chat, embeddings) and Cohere (rerank v2) and refuses what they would refuse.
+"""A local HTTP server that plays OpenAI (chat, embeddings), Cohere (rerank v2) and the services of `rerank_formats`.
+
+It refuses what they would refuse.
 
     with WireServer() as server:
         settings = load_settings(openai_base_url=server.openai_url, openai_api_key=KEY, ...)
@@ -17,7 +19,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -34,6 +36,7 @@ from tests.wire.formats import (
     rerank_answer,
 )
 from tests.wire.llm_formats import check_decisions, decisions_answer, first_token
+from tests.wire.rerank_formats import ROUTES, SAID, Route, spoiled
 
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"
 DECISIONS = "/v1/decisions"
@@ -67,6 +70,7 @@ class WireServer:
     cached_tokens: int = 0  # of the chat's input
     logprobs: bool = True  # whether the chat model gives them where they are asked for
     requests: list[Recorded] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)  # what a server says of itself, where it is not the usual
 
     def __post_init__(self) -> None:
         self._scripts: dict[str, deque[str]] = defaultdict(deque)
@@ -88,6 +92,13 @@ class WireServer:
 
     def next_scenario(self, path: str) -> str:
         return self._scripts[path].popleft() if self._scripts[path] else "happy"
+
+    def reset(self) -> None:
+        """As when it was made, but for its address."""
+        for one in fields(self):
+            made = one.default_factory() if one.default_factory is not MISSING else one.default
+            setattr(self, one.name, made)
+        self._scripts.clear()
 
     def start(self) -> WireServer:
         self._thread.start()
@@ -120,6 +131,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Silent: tests read `requests`."""
 
     def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path in SAID:
+            wire = self.server.wire
+            wire.requests.append(Recorded(path, dict(self.headers.items()), None))
+            if not self.fail(wire.next_scenario(path)):
+                self.send_json(200, wire.said.get(path, SAID[path]))
+            return
         self.send_json(405, {"error": {"message": "use POST", "type": "invalid_request_error"}})
 
     def do_POST(self) -> None:
@@ -129,11 +147,15 @@ class _Handler(BaseHTTPRequestHandler):
         except ValueError:
             body = None
         wire = self.server.wire
-        wire.requests.append(Recorded(self.path, dict(self.headers.items()), body))
-        scenario = wire.next_scenario(self.path)
+        path, _, query = self.path.partition("?")
+        wire.requests.append(Recorded(path, dict(self.headers.items()), body))
+        scenario = wire.next_scenario(path)
         if self.fail(scenario):
             return
         try:
+            if path in ROUTES:
+                self.rerank(ROUTES[path], query, body, scenario)
+                return
             self.check_headers()
             if self.path == CHAT:
                 self.chat(check_chat(body), scenario)
@@ -147,6 +169,13 @@ class _Handler(BaseHTTPRequestHandler):
                 raise WireError(404, f"there is no {self.path}")
         except WireError as error:
             self.refuse(error.status, error.message)
+
+    def rerank(self, route: Route, query: str, body: Any, scenario: str) -> None:
+        route.check_headers(self.headers, query)
+        answer = route.answer(route.check(body))
+        if not self.server.wire.reports and isinstance(answer, dict):
+            answer = {name: value for name, value in answer.items() if name not in ("usage", "meta")}
+        self.send_json(200, answer if scenario == "happy" else spoiled(route, answer, scenario))
 
     def check_headers(self) -> None:
         if self.headers.get("Authorization") != f"Bearer {KEY}":
@@ -216,13 +245,43 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_text(200, "application/json", "")
         elif scenario == "not-an-object":
             self.send_text(200, "application/json", "[]")
-        elif scenario.startswith("429-after-"):
-            self.refuse(429, "Rate limit reached", {"Retry-After": scenario.removeprefix("429-after-")})
+        elif scenario == "null":
+            self.send_text(200, "application/json", "null")
+        elif scenario == "error-inside":
+            self.send_json(200, {"error": {"message": "The model is overloaded", "type": "server_error"}})
+        elif scenario == "redirect":
+            self.send_text(302, "text/html", "", {"Location": f"{self.server.wire.url}/elsewhere"})
+        elif scenario == "part":
+            self.send_part(b'{"results": [{"index": 0, "relevance_score": 0.5}', of=1000)
+        elif scenario == "drip":
+            self.drip()
+        elif "-after-" in scenario:
+            status, _, wait = scenario.partition("-after-")
+            self.refuse(int(status), "Rate limit reached", {"Retry-After": wait})
         elif scenario.isdigit():
             self.refuse(int(scenario), f"refused with {scenario}")
         else:
             return False
         return True
+
+    def send_part(self, data: bytes, *, of: int) -> None:
+        """A body that is announced longer than what comes before the connection ends."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(of))
+        self.end_headers()
+        self.wfile.write(data)
+        self.wfile.flush()
+        self.close_connection = True
+
+    def drip(self) -> None:
+        """A body that comes a byte at a time, without an end: never silent for long, and never done."""
+        self.send_part(b"{", of=1000)
+        until = time.monotonic() + SLOW
+        while time.monotonic() < until:
+            self.wfile.write(b" ")
+            self.wfile.flush()
+            time.sleep(0.05)
 
     def send_spoiled(self, answer: dict[str, Any], items: str, value: str, scenario: str) -> None:
         """A good answer, or one that is wrong in the way the scenario says."""
@@ -270,7 +329,9 @@ class _Handler(BaseHTTPRequestHandler):
     def refuse(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         cohere = {"id": "1", "message": message}
         openai = {"error": {"message": message, "type": "error", "param": None, "code": None}}
-        self.send_json(status, cohere if self.path == RERANK else openai, headers)
+        route = ROUTES.get(self.path.partition("?")[0])
+        own = None if route is None else route.error(status, message)
+        self.send_json(status, own if own is not None else cohere if self.path == RERANK else openai, headers)
 
     def send_json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         self.send_text(status, "application/json", json.dumps(body), headers)

@@ -1,0 +1,220 @@
+"""The hosted rerankers under test, a row each. Another reranker that scores passages over HTTP is another row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain import Scale
+from app.ports import Scorer
+from app.providers.reranking.hosted.table import HOSTED
+from app.settings import Settings, load_settings
+from tests.wire.formats import KEY
+from tests.wire.rerank_formats import PROJECT, SERVED
+from tests.wire.server import WireServer
+
+QUESTION = "red planet name"
+PASSAGES = ("The red planet is Mars, its name Roman.", "Jupiter is large.", "A planet.")
+SHARES = (1.0, 0.0, 1 / 3)  # of the question's words in each passage
+WRONG = (
+    "texts",
+    "short",
+    "repeated",
+    "far-index",
+    "negative-index",
+    "text-index",
+    "nan",
+    "infinite",
+    "text-score",
+    "null-score",
+    "true-score",
+    "no-items",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`name` as in RERANKER; `prefix` of the server's path; `path` that is posted to; `settings` beside the address.
+
+    `scores` for PASSAGES; `most`: passages of a call; `window`: words beyond which a passage is surely cut, 0 if that
+    is not known; `billed`: what the answer for PASSAGES says was used; `wrong`: answers that must be refused.
+    """
+
+    name: str
+    url_setting: str
+    prefix: str
+    path: str
+    scores: tuple[float, ...] = SHARES
+    scale: Scale = Scale.BOUNDED
+    pointwise: bool = True
+    most: int = 1000
+    window: int = 0
+    billed: Mapping[str, float] | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
+    wrong: Sequence[str] = (*WRONG, "too-high", "too-low")
+    question: str = QUESTION
+    passages: Sequence[str] = PASSAGES
+
+    @property
+    def posts_to(self) -> str:
+        return f"{self.prefix}{self.path}"
+
+    def configured(self, server: WireServer, **more: object) -> Settings:
+        given = {self.url_setting: f"{server.url}{self.prefix}", "reranker_timeout": 2.0, **self.settings, **more}
+        return load_settings(**given)
+
+    def open(self, server: WireServer, **more: object) -> Scorer:
+        kind, _, model = self.name.partition(":")
+        [row] = [hosted for hosted in HOSTED if hosted.name == kind]
+        return row.open(model, self.configured(server, **more))
+
+
+LOGITS = (4.0, -4.0, 8 / 3 - 4)
+_KEYED = {
+    name: {f"{name}_api_key": KEY} for name in ("jina", "vllm", "llamacpp", "litellm", "voyage", "pinecone", "tei")
+}
+
+PASSAGE_ROWS = (
+    Row(
+        "jina:jina-reranker-v2-base-multilingual",
+        "jina_base_url",
+        "/jina",
+        "/v1/rerank",
+        billed={"input_tokens": 16.0},
+        settings=_KEYED["jina"],
+    ),
+    Row(
+        "jina:jina-reranker-v3",
+        "jina_base_url",
+        "/jina",
+        "/v1/rerank",
+        scores=tuple(0.7 * share - 0.1 for share in SHARES),
+        scale=Scale.RANK_ONLY,
+        pointwise=False,
+        most=64,
+        billed={"input_tokens": 16.0},
+        settings=_KEYED["jina"],
+        wrong=WRONG,
+    ),
+    Row(
+        "vllm",
+        "vllm_base_url",
+        "/vllm",
+        "/v1/rerank",
+        scores=LOGITS,
+        scale=Scale.LOGIT,
+        window=512,
+        billed={"input_tokens": 16.0},
+        settings=_KEYED["vllm"],
+        wrong=WRONG,
+    ),
+    Row(
+        "llama-cpp",
+        "llamacpp_base_url",
+        "/llamacpp",
+        "/v1/rerank",
+        scores=LOGITS,
+        scale=Scale.LOGIT,
+        billed={"input_tokens": 16.0},
+        settings=_KEYED["llamacpp"],
+        wrong=WRONG,
+    ),
+    Row(
+        "llama-cpp:qwen3-reranker",
+        "llamacpp_base_url",
+        "/llamacpp",
+        "/v1/rerank",
+        billed={"input_tokens": 16.0},
+        settings={**_KEYED["llamacpp"], "reranker_scale": "bounded"},
+    ),
+    Row(
+        "litellm:my-reranker",
+        "litellm_base_url",
+        "/litellm",
+        "/v1/rerank",
+        most=100,
+        billed={"searches": 1.0},
+        settings=_KEYED["litellm"],
+    ),
+    Row(
+        "voyage:rerank-2.5",
+        "voyage_base_url",
+        "/voyage",
+        "/v1/rerank",
+        window=32_000,
+        billed={"input_tokens": 13.0},
+        settings=_KEYED["voyage"],
+    ),
+    Row(
+        "pinecone:bge-reranker-v2-m3",
+        "pinecone_base_url",
+        "/pinecone",
+        "/rerank",
+        most=100,
+        window=1024,
+        billed={"searches": 1.0},
+        settings=_KEYED["pinecone"],
+    ),
+    Row(
+        f"tei:{SERVED}",
+        "tei_base_url",
+        "/tei",
+        "/rerank",
+        scores=LOGITS,
+        scale=Scale.LOGIT,
+        most=32,
+        window=512,
+        settings=_KEYED["tei"],
+        wrong=WRONG,
+    ),
+    Row(
+        "vertex:semantic-ranker-default-004",
+        "vertex_base_url",
+        "/vertex",
+        f"/v1/projects/{PROJECT}/locations/global/rankingConfigs/default_ranking_config:rank",
+        scores=(1.0, 0.0001, 0.33),
+        most=200,
+        window=1024,
+        settings={"vertex_project": PROJECT, "vertex_access_token": KEY},
+    ),
+)
+
+INDEX_ROWS = (
+    Row(
+        "azure-search:planets/default",
+        "azure_search_base_url",
+        "/azure",
+        "/indexes/planets/docs/search",
+        scores=(4.0, 4 / 3),
+        scale=Scale.ORDINAL,
+        most=50,
+        settings={"azure_search_api_key": KEY},
+        wrong=(
+            "texts",
+            "repeated",
+            "far-index",
+            "text-index",
+            "nan",
+            "text-score",
+            "true-score",
+            "no-items",
+            "too-high",
+        ),
+        passages=("r1", "r3"),
+    ),
+    Row(
+        "databricks:main.space.planets",
+        "databricks_base_url",
+        "/databricks",
+        "/api/2.0/vector-search/indexes/main.space.planets/query",
+        scores=(-1.0, -2.0),
+        scale=Scale.RANK_ONLY,
+        pointwise=False,
+        most=50,
+        settings={"databricks_api_key": KEY, "databricks_columns": "title, text"},
+        wrong=(),
+        passages=("r1", "r3"),
+    ),
+)
+
+ROWS = (*PASSAGE_ROWS, *INDEX_ROWS)

@@ -20,6 +20,7 @@ from app.providers.reranking.known import KNOWN
 from app.providers.reranking.known import LATE_INTERACTION as MULTI_VECTOR
 from app.providers.reranking.late_interaction import LABEL as LATE_INTERACTION
 from app.providers.reranking.none import NoScorer
+from app.providers.reranking.tuned import label_tuned, offered_tuned, open_tuned
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
@@ -185,6 +186,7 @@ KINDS: Mapping[str, Kind] = {
     "cross-encoder": Kind(
         "cross-encoder:NAME_OR_PATH", "must", _open_cross_encoder, _label_cross_encoder, _offered_cross_encoder
     ),
+    "tuned": Kind("tuned:NAME", "must", open_tuned, label_tuned, offered_tuned),
     "cohere": Kind("cohere:MODEL", "must", _open_cohere, _label_cohere, _offered_cohere),
     **{row.name: Kind(row.form, row.model, row.open, row.label, row.offered) for row in HOSTED},
     "llm-yes-no": Kind("llm-yes-no:MODEL", "may", _open_yes_no, _label_yes_no, _offered_llm),

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import ModelDamaged, ModelError, ModelMissing, UsageError
+from app.ports import Scorer
+from app.providers.prepared import read_prepared
+from app.settings import Settings
 
 PROVIDER = "tuned"
 FINISHED = "tuned.json"
@@ -33,6 +36,25 @@ class Tuned:
     said: str
     at: str
     folder: Path
+
+
+def open_tuned(name: str, settings: Settings) -> Scorer:
+    """The scorer `tuned:NAME`. Raises as `model_folder`, and ModelDamaged."""
+    from app.providers.reranking.onnx_cross_encoder import open_exported
+
+    folder = model_folder(settings.sluice_home, name)
+    return open_exported(folder, provider=PROVIDER, model=name, fix=f"Tune it again: sluice tune --remove {name}")
+
+
+def label_tuned(name: str, settings: Settings) -> str:
+    """What it is called. Raises as `model_folder`, and ModelDamaged where a file of it is missing."""
+    read_prepared(model_folder(settings.sluice_home, name), check=False)
+    return f"tuned cross-encoder {name}"
+
+
+def offered_tuned(settings: Settings) -> list[str]:
+    """The names that can be chosen: those that won."""
+    return [tuned.name for tuned in tuned_models(settings.sluice_home) if tuned.promoted]
 
 
 def tuned_dir(home: Path) -> Path:

@@ -25,7 +25,7 @@ from tests.wire.server import EMBEDDINGS, WireServer
 
 
 def embedder(server: WireServer, model: str = "text-embedding-3-small", **values: object) -> Embedder:
-    given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "chat_timeout": 1.0, **values}
+    given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "embedding_timeout": 1.0, **values}
     return open_embedder(load_settings(embedding=f"openai:{model}", **given))
 
 
@@ -102,8 +102,11 @@ def test_failures_are_ours(server: WireServer, scenario: str, kind: type[Provide
     with pytest.raises(kind) as caught:
         OpenAIEmbedder(
             "text-embedding-3-small",
-            load_settings(openai_base_url=server.openai_url, openai_api_key=KEY, chat_timeout=0.4),
-            patience=0.1,
+            load_settings(
+                openai_base_url=server.openai_url,
+                openai_api_key=KEY,
+                embedding_timeout=0.3 if scenario == "timeout" else 0.6,
+            ),
         ).embed_questions(["one", "two"])
     assert type(caught.value) is kind
     assert caught.value.hint

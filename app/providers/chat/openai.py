@@ -13,7 +13,7 @@ from app.addresses import host_of
 from app.metering import paid_to
 from app.providers.chat.langchain import LangChainChat
 from app.providers.failures import Service, provider_errors
-from app.providers.wire import http_client, timeouts
+from app.providers.wire import httpx2_client
 from app.settings import Settings
 
 _PUBLIC = "https://api.openai.com/v1"
@@ -49,13 +49,14 @@ class OpenAIChat(LangChainChat):
         )
         chosen = {"auto": False if self._elsewhere else None, "completions": False, "responses": True}
         self._responses = settings.chat_api == "responses"
+        client = httpx2_client(settings.chat_timeout)
         with provider_errors(service):
             self._model = ChatOpenAI(
                 model=name,
                 api_key=key if key is not None else SecretStr("not-needed"),
                 base_url=base if base is not None else _PUBLIC,
-                http_client=http_client(settings.chat_timeout, follow_redirects=True),
-                timeout=timeouts(settings.chat_timeout),
+                http_client=client,
+                timeout=client.timeout,
                 max_retries=0,  # `ask` does it, and keeps to a limit
                 stream_usage=True,
                 use_responses_api=chosen[settings.chat_api],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import docx
@@ -15,10 +15,10 @@ from lxml import etree
 
 from app.errors import DocumentError
 from ingest.load.outline import Outline
+from ingest.load.package import OLD_OFFICE, Package, safe_xml
 from ingest.load.parsed import Parsed, finish
 from ingest.load.table import markdown_table
 
-_MOST_UNPACKED = 1 << 30  # bytes: a small archive that unpacks to more is a bomb or a film
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -32,12 +32,14 @@ _BROKEN_HINT = "Open it in a word processor and save it again as .docx."
 
 
 def load(name: str, data: bytes) -> Parsed:
-    """Paragraphs in reading order. Deleted text of tracked changes is left out, inserted text is kept.
+    """Paragraphs in reading order. Deleted text of tracked changes is left out, inserted text is kept; footnotes and
+    endnotes follow in brackets where they are called.
 
     Raises DocumentError for a file that is no DOCX, is protected by a password, or is broken.
     """
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
+    if data.startswith(OLD_OFFICE):
         raise DocumentError("protected by a password, or an old .doc", hint=_BROKEN_HINT)
+    Package(data, "a DOCX", _BROKEN_HINT)  # its limits
     try:
         document = docx.Document(io.BytesIO(_transitional(data)))
     except (OpcError, zipfile.BadZipFile, etree.XMLSyntaxError, KeyError, ValueError) as error:
@@ -45,6 +47,7 @@ def load(name: str, data: bytes) -> Parsed:
         raise DocumentError(f"not a DOCX that can be read: {what}", hint=_BROKEN_HINT) from error
     outline = Outline()
     body = document.element.body
+    _call_notes(body, _notes(document))
     title = ""
     items: list[str] = []
 
@@ -78,13 +81,38 @@ def load(name: str, data: bytes) -> Parsed:
     return finish(name, outline.blocks(), title=title)
 
 
+def _notes(document: Any) -> dict[tuple[str, str], str]:
+    """The text of every footnote and endnote, by its kind ("footnote") and id."""
+    found: dict[tuple[str, str], str] = {}
+    for relation in document.part.rels.values():
+        kind = relation.reltype.rsplit("/", 1)[-1].removesuffix("s")
+        if kind not in ("footnote", "endnote") or relation.is_external:
+            continue
+        try:
+            root = safe_xml(relation.target_part.blob)
+        except etree.XMLSyntaxError:
+            continue  # the document reads without its notes
+        for note in root.iter(_W + kind):
+            text = " ".join(_text(paragraph).strip() for paragraph in note.iter(_W + "p")).strip()
+            if text and note.get(_W + "type") is None:  # separators have a type
+                found[kind, note.get(_W + "id", "")] = text
+    return found
+
+
+def _call_notes(body: Any, notes: Mapping[tuple[str, str], str]) -> None:
+    """Put each note's text, in brackets, in the place of the mark that calls it."""
+    for kind in ("footnote", "endnote"):
+        for mark in list(body.iter(f"{_W}{kind}Reference")):
+            text = notes.get((kind, mark.get(_W + "id", "")))
+            if text is not None:
+                mark.tag = _W + "t"
+                mark.text = f" ({text})"
+
+
 def _transitional(data: bytes) -> bytes:
-    """The archive, with the names of "Strict Open XML" rewritten to the usual ones. Refuses archives that unpack to
-    more than a gigabyte."""
+    """The archive, with the names of "Strict Open XML" rewritten to the usual ones."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()
-        if sum(part.file_size for part in parts) > _MOST_UNPACKED:
-            raise DocumentError("it unpacks to more than 1 GB", hint=_BROKEN_HINT)
         if "[Content_Types].xml" not in archive.namelist():
             raise DocumentError("a ZIP archive, but not a DOCX", hint=_BROKEN_HINT)
         first = archive.read("_rels/.rels") if "_rels/.rels" in archive.namelist() else b""

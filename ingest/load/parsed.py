@@ -9,6 +9,8 @@ from typing import Literal
 
 from app.domain import Metadata, Scalar
 from app.errors import DocumentError
+from app.instructing import instruction_in
+from ingest.load.hidden import without_hidden
 
 Kind = Literal["prose", "code", "table", "row"]
 
@@ -60,16 +62,22 @@ def finish(
     """Clean the blocks and close the document. `name` is the file's name, the title where none was found.
 
     Unbroken runs of a thousand and more ASCII letters (base64, keys, minified data) are no language: the first
-    hundred characters stay, the rest is counted in a warning.
+    hundred characters stay, the rest is counted in a warning. Characters that hide words are taken out and counted;
+    words that speak to a language model are named, and stay: they are data.
 
     Raises DocumentError when no readable text is left.
     """
-    left_out = 0
+    left_out = tricks = 0
+    instructing: list[str] = []
     kept: list[Block] = []
     title = _one_line(title) or title_from_name(name)
     for block in blocks:
-        text, dropped = _clean(block.text)
+        text, hidden = without_hidden(block.text)
+        text, dropped = _clean(text)
         left_out += dropped
+        tricks += hidden
+        if (phrase := instruction_in(text)) is not None:
+            instructing.append(phrase)
         if any(character.isalnum() for character in text):
             section = tuple(part for part in (_one_line(part) for part in block.section) if part)
             # A first heading that became the title would stand in front of every passage twice.
@@ -79,6 +87,11 @@ def finish(
     notes = list(warnings)
     if left_out:
         notes.append(f"left out {left_out:,} characters of unbroken data (base64 or the like)")
+    if tricks:
+        notes.append(f"took out {tricks:,} invisible characters that hide or reorder words; the words themselves stay")
+    if instructing:
+        places = f"{len(instructing)} places speak" if len(instructing) > 1 else "one place speaks"
+        notes.append(f"{places} to a language model (“{instructing[0]}”): kept as data, and flagged on the page")
     if not kept:
         raise DocumentError(
             "nothing but unbroken data in it" if left_out else "no readable text in it",
@@ -95,7 +108,7 @@ def title_from_name(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(_CONTROL.sub("", text.translate(_SPACE_LIKE)).split())
+    return " ".join(_CONTROL.sub("", without_hidden(text)[0].translate(_SPACE_LIKE)).split())
 
 
 def _plain(metadata: Metadata) -> dict[str, Scalar]:

@@ -1,4 +1,4 @@
-"""PDF: pages with their numbers, bookmarks as sections; what cannot be read is named."""
+"""PDF: pages with their numbers, bookmarks as sections, tables as tables; what cannot be read is named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pypdf import PdfReader, apply_configuration
 from pypdf.errors import FileNotDecryptedError, PyPdfError
@@ -16,6 +16,8 @@ from pypdf.generic import Destination
 from app.errors import DocumentError
 from ingest.load.outline import Outline
 from ingest.load.parsed import Parsed, finish
+from ingest.load.pdf_layout import read_page
+from ingest.load.pdf_segments import Geometry
 from ingest.load.pdf_text import letters, mend, page_lines, paragraphs, running_lines
 
 # It logs every oddity it repairs, font dictionaries in full; what matters comes back as a warning of ours.
@@ -60,17 +62,50 @@ def _read(name: str, data: bytes) -> Parsed:
     if count == 0:
         raise DocumentError("it has no pages", hint="Open it in a viewer and print it to a new PDF.")
     texts, notes = _texts(reader, count)
-    lines = [page_lines(text) for text in texts]
-    running = running_lines(lines)
+    lines, tables = _laid_out(data, texts)
+    running = running_lines([[line for line in page if line not in tables] for page in lines])
     lines = [_without(running, page) for page in lines]
     sections = _bookmarks(reader)
     titles = frozenset(letters(title) for marks in sections.values() for _, title in marks)
+    alone = titles | {letters(mark) for mark in tables}
     outline = Outline()
-    for number, page in enumerate(mend([paragraphs(page, titles) for page in lines], titles), 1):
-        _add_page(outline, number, page, sections.get(number - 1, []))
+    for number, page in enumerate(mend([paragraphs(page, alone) for page in lines], alone), 1):
+        _add_page(outline, number, page, sections.get(number - 1, []), tables)
     title = str(reader.metadata.title or "" if reader.metadata is not None else "").replace("\0", "").strip()
     title = "" if _NO_TITLE.match(title) or len(title) < 4 else title
     return finish(name, outline.blocks(), title=title, metadata={"pages": count}, warnings=notes)
+
+
+def _laid_out(data: bytes, texts: Sequence[str]) -> tuple[list[list[str]], dict[str, str]]:
+    """Each page's lines, and the tables in Markdown by the line that stands for them.
+
+    Pages whose geometry shows a table, or columns that the file writes line by line, are read by PDFium; a file that
+    it does not open keeps the order it is written in.
+    """
+    lines = [page_lines(text) for text in texts]
+    tables: dict[str, str] = {}
+    try:
+        geometry = Geometry(data)
+    except ValueError:
+        return lines, tables
+    try:
+        for at, text in enumerate(texts):
+            page = read_page(geometry.segments(at)) if text else None
+            if page is not None:
+                lines[at] = [_normal(line) for line in page.lines]
+                for place, table in page.tables.items():
+                    mark = f"\ue010table {len(tables)} of this file"
+                    lines[at][place] = mark
+                    tables[mark] = _normal(table)
+    except ValueError:
+        return lines, tables  # from here on pages stay as they are written
+    finally:
+        geometry.close()
+    return lines, tables
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFC", _ligatures(text))
 
 
 def _without(running: frozenset[str], page: list[str]) -> list[str]:
@@ -85,7 +120,7 @@ def _texts(reader: PdfReader, count: int) -> tuple[list[str], list[str]]:
     garbled: list[int] = []
     for number in range(1, count + 1):
         try:
-            text = unicodedata.normalize("NFC", _ligatures(reader.pages[number - 1].extract_text()))
+            text = _normal(reader.pages[number - 1].extract_text())
         except FileNotDecryptedError:
             raise
         except (PyPdfError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -156,18 +191,29 @@ def _flat(entries: Sequence[object], level: int) -> Iterator[tuple[int, Destinat
             yield from _flat(entry, level + 1)
 
 
-def _add_page(outline: Outline, number: int, page: Sequence[str], bookmarks: Sequence[tuple[int, str]]) -> None:
+def _add_page(
+    outline: Outline,
+    number: int,
+    page: Sequence[str],
+    bookmarks: Sequence[tuple[int, str]],
+    tables: Mapping[str, str],
+) -> None:
     """A page's paragraphs; a bookmark opens its section where its title stands, else where the page begins."""
+
+    def add(paragraph: str) -> None:
+        table = tables.get(paragraph)
+        outline.add(paragraph if table is None else table, "prose" if table is None else "table", page=number)
+
     start = 0
     for level, title in bookmarks:
         at = next((place for place in range(start, len(page)) if letters(page[place]) == letters(title)), None)
         if at is not None:
             for paragraph in page[start:at]:
-                outline.add(paragraph, page=number)
+                add(paragraph)
             start = at + 1
         outline.heading(level, title)
     for paragraph in page[start:]:
-        outline.add(paragraph, page=number)
+        add(paragraph)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

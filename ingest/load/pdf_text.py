@@ -41,7 +41,8 @@ def _edges(page: Sequence[str]) -> list[str]:
 
 
 def _key(line: str) -> str:
-    return re.sub(r"\d+|\b[ivxlc]+\b", "#", line.casefold())
+    # Without blanks: where words are parted depends on who reads the page.
+    return re.sub(r"\s+", "", re.sub(r"\d+|\b[ivxlc]+\b", "#", line.casefold()))
 
 
 def letters(text: str) -> str:

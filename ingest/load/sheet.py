@@ -95,6 +95,16 @@ def _is_heading(table: Sequence[list[str]]) -> bool:
     return len(table) <= 2 and widest > 2 and not any(scalar(cell) != cell for row in table for cell in row if cell)
 
 
+def _one_heading(table: list[list[str]]) -> list[list[str]]:
+    """Heading rows over figures as one row, name by name: "2023" above "Sales" is "2023 Sales"."""
+    first = next((n for n, row in enumerate(table) if sum(scalar(cell) != cell for cell in row if cell) > 1), 0)
+    if not 2 <= first <= 3 or sum(map(bool, table[0])) < 2:
+        return table
+    width = max(map(len, table))
+    names = [" ".join(row[n] for row in table[:first] if n < len(row) and row[n]) for n in range(width)]
+    return [names, *table[first:]]
+
+
 def _read(table: list[list[str]], choice: Choice | None) -> tuple[list[Block], list[str]]:
     """Records where a header stands above enough filled rows, else one table in Markdown."""
     captioned = len(table) > 2 and sum(map(bool, table[0])) == 1 < sum(map(bool, table[1]))
@@ -106,5 +116,6 @@ def _read(table: list[list[str]], choice: Choice | None) -> tuple[list[Block], l
     if len(header) > 1 and len(below) >= _FEW and has_header([header, *below]) and filled / cells >= _SHARE:
         grid = read_grid(table, choice=choice)
         return [*caption, *grid.blocks], list(grid.notes)
+    table = _one_heading(table)
     kind: Any = "table" if len(table) > 1 and len(table[0]) > 1 else "prose"
     return [*caption, Block(markdown_table(table), kind=kind)], []

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
@@ -18,6 +21,8 @@ from ingest.load import Format, load
 from ingest.load.parsed import Parsed
 
 MEMORY = Limits().memory  # bytes of address space the parser may take, where the system can hold it to that
+_PATIENCE = 4  # times the limit by the clock, for a parser that gets little of a busy machine
+_IDLE = 0.02  # of the time: a parser that works less than that hangs
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
 
@@ -25,8 +30,8 @@ _Answer = TypeVar("_Answer")
 class ParserProcess:
     """Parses one file at a time in a child process. Started on first use; `close` ends it.
 
-    A parser that hangs is killed after `seconds`; one that asks for more than `memory` bytes, or crashes, takes only
-    its own file along. Not for several threads at once: give each its own.
+    A parser that hangs is killed after `seconds` of its own work; one that asks for more than `memory` bytes, or
+    crashes, takes only its own file along. Not for several threads at once: give each its own.
     """
 
     def __init__(self, seconds: float = Limits().seconds, memory: int = MEMORY) -> None:
@@ -45,7 +50,7 @@ class ParserProcess:
         line = self._started()
         try:
             line.send((function, given, named))
-            if not line.poll(self._seconds):
+            if not self._answered(line):
                 self.close()
                 raise DocumentError(
                     f"its parser did not finish within {self._seconds:.0f} s",
@@ -91,6 +96,31 @@ class ParserProcess:
             self._process.start()
             theirs.close()
         return self._line
+
+    def _answered(self, line: Connection) -> bool:
+        """Wait for the answer. On a busy machine the clock runs while the parser waits its turn: where its own time
+        can be told, that is what counts, up to four times the limit by the clock."""
+        began = time.monotonic()
+        spent = self._cpu_seconds()
+        while not line.poll(min(self._seconds, 1.0)):
+            waited = time.monotonic() - began
+            now = self._cpu_seconds()
+            worked = waited if spent is None or now is None else now - spent
+            if waited >= self._seconds and (worked >= self._seconds or waited >= _PATIENCE * self._seconds):
+                return False
+            if waited >= self._seconds and worked < _IDLE * waited:
+                return False  # it does not work at all: it waits for something that does not come
+        return True
+
+    def _cpu_seconds(self) -> float | None:
+        """Processor time of the child so far, on Linux."""
+        if self._process is None or self._process.pid is None:
+            return None
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return None
 
     def _exit_code(self) -> str:
         if self._process is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.domain import Chunk, Decision, Scored
+from app.instructing import instruction_in
 from app.ui import safe
 from app.ui.words import badge, moved, probability
 
@@ -33,12 +34,15 @@ def card(
         facts.append(badge(decision.kind))
     label = f'<span class="cite-no" aria-label="Passage {number}">{number}</span>' if number is not None else ""
     note = f'<span class="side">{safe.text(side)}</span>' if side else ""
+    told = instruction_in(chunk.text)
+    if told is not None:
+        note += '<span class="side"><span aria-hidden="true">▲</span> speaks to the model</span>'
     return (
         f'<details class="passage"><summary>{label}'
         f'<span class="from"><b>{safe.text(chunk.title)}</b> <span class="place">{safe.text(place)}</span></span>'
         f'<span class="facts">{note}{"".join(facts)}</span></summary>'
         f'<div class="inside"{_id(anchor)}>{_source(chunk)}{_in_place(scored, around, sentence)}'
-        f'<p class="reason">{safe.text(decision.reason)}</p>{_remarks(scored)}</div></details>'
+        f'<p class="reason">{safe.text(decision.reason)}</p>{_remarks(scored, told)}</div></details>'
     )
 
 
@@ -63,11 +67,14 @@ def _source(chunk: Chunk) -> str:
     return f"<dl>{cells}</dl>"
 
 
-def _remarks(scored: Scored) -> str:
-    """What is to be known of how the reranker read it."""
+def _remarks(scored: Scored, told: str | None) -> str:
+    """What is to be known of how the reranker read it, and whether it tells a language model what to do."""
+    speaks = (
+        f"It speaks to a language model (“{told}”). It is passed on as data, fenced, like any other." if told else ""
+    )
     marked = "Dotted lines mark what the reranker found relevant." if scored.spans else ""
     cut = "It is longer than the reranker reads: its end was not judged." if scored.truncated else ""
-    return "".join(f'<p class="reason">{words}</p>' for words in (marked, cut) if words)
+    return "".join(f'<p class="reason">{safe.text(words)}</p>' for words in (speaks, marked, cut) if words)
 
 
 def _in_place(scored: Scored, around: Sequence[Chunk], sentence: str | None) -> str:

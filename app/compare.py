@@ -99,7 +99,8 @@ def compare(
             traces[arm] = pipeline.complete(seen, decided[arm], history=history, on_text=heard)
         else:
             gate = decided[arm]
-            context = pipeline.context(gate) if gate.outcome != "refused" else None
+            library = judged.retrieved.library.name
+            context = pipeline.context(gate, library) if gate.outcome != "refused" else None
             traces[arm] = pipeline.trace(seen, gate, context, None, dict(seen.timings_ms))
     return summarise(traces, decided, judged)
 

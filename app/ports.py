@@ -144,8 +144,9 @@ class LibraryReader(Protocol):
 
     def chunks(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]: ...
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
-        """The chunk with its neighbours in the document (before, itself, after), for showing a citation in place."""
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
+        """The chunk with up to `reach` neighbours on either side in its document, in order: for showing a citation in
+        place, and for what is sent with it."""
         ...
 
     def close(self) -> None: ...

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     library: str = Field("handbook", description="The library to read and fill when none is named")
     chroma_url: str | None = Field(None, description="A Chroma server for the vectors; embedded when empty")
 
+    # how documents are cut
+    chunking: str = Field(
+        "auto", description="auto | headings | sentences | tokens | rows | definitions, with a size: sentences:128"
+    )
+
     # models
     embedding: str = Field(
         "bundled",
@@ -103,6 +108,9 @@ class Settings(BaseSettings):
     grader_model: str | None = Field(None, description="Model that grades answers in evaluation; CHAT_MODEL if empty")
     chat_timeout: float = Field(60.0, gt=0, description="Seconds the chat model may be silent")
     passage_tokens: int = Field(6000, ge=256, description="Most tokens of passages to send to the chat model")
+    parent_tokens: int = Field(
+        0, ge=0, description="Send each passage with its section, up to so many tokens; 0: alone"
+    )
     answer_tokens: int = Field(800, ge=16, description="Tokens reserved for the answer")
 
     # hosted rerankers

@@ -145,8 +145,11 @@ class MemoryReader:
     def chunks(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
         return {i: self._chunks[i] for i in chunk_ids}
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
-        return (self._chunks[chunk_id],)
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
+        chunk = self._chunks[chunk_id]
+        near = range(chunk.ordinal - reach, chunk.ordinal + reach + 1)
+        same = [c for c in self._chunks.values() if c.document_id == chunk.document_id and c.ordinal in near]
+        return tuple(sorted(same, key=lambda c: c.ordinal))
 
     def close(self) -> None:
         self.closed += 1

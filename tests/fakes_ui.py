@@ -105,9 +105,9 @@ class MemoryReader:
     def chunks(self, chunk_ids: Sequence[str]) -> dict[str, Chunk]:
         return {i: self._chunks[i] for i in chunk_ids if i in self._chunks}
 
-    def around(self, chunk_id: str) -> tuple[Chunk, ...]:
+    def around(self, chunk_id: str, reach: int = 1) -> tuple[Chunk, ...]:
         chunk = self._chunks[chunk_id]
-        near = range(chunk.ordinal - 1, chunk.ordinal + 2)
+        near = range(chunk.ordinal - reach, chunk.ordinal + reach + 1)
         return tuple(c for c in self._chunks.values() if c.document_id == chunk.document_id and c.ordinal in near)
 
     def close(self) -> None:

@@ -14,13 +14,19 @@ from app.domain.retrieval import Question
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """An admitted passage with its citation number (1-based). `weaker`: rescued or forced."""
+    """An admitted passage with its citation number (1-based). `weaker`: rescued or forced.
+
+    Where it is sent with its section (`app.stages.parents`), `chunk.text` is all of that, `within` the ids of the
+    chunks it holds in document order, and `merged` those of them that were admitted too and are not sent again.
+    """
 
     number: int
     chunk: Chunk
     tokens: int
     weaker: bool = False
     p: float | None = None
+    within: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,11 @@ class Context:
     window: int
     window_known: bool
     left_out: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Chunk id -> citation number, those included that are sent as part of another passage."""
+        return {chunk_id: p.number for p in self.passages for chunk_id in (p.chunk.id, *p.merged)}
 
 
 @dataclass(frozen=True, slots=True)

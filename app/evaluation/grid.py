@@ -151,7 +151,7 @@ def _finished(pipeline: Pipeline, judged: Judged, options: Options, asked: Passa
     start = time.perf_counter()
     gate = pipeline.decide(judged, options.gate, history=history)
     decided = time.perf_counter()
-    context = None if gate.outcome == "refused" else pipeline.context(gate)
+    context = None if gate.outcome == "refused" else pipeline.context(gate, judged.retrieved.library.name)
     ended = time.perf_counter()
     timings = {**judged.timings_ms, "gate": (decided - start) * 1000, "context": (ended - decided) * 1000}
     return pipeline.trace(judged, gate, context, None, {**timings, "total": sum(timings.values())})

@@ -68,7 +68,7 @@ def candidate_records(
     Without a context (no answer was asked for) every admitted passage counts as in it.
     """
     refused = gate.outcome == "refused"
-    there = None if context is None else {p.chunk.id for p in context.passages}
+    there = None if context is None else context.numbers.keys()
     same = said_before([d.scored.candidate.chunk for d in gate.decisions], gate.policy.duplicate_above)
     return tuple(
         CandidateRecord(

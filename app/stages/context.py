@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 
 from app.domain import Chunk, Context, GateResult, Passage
+from app.stages.parents import widened
 
 LETTERS_PER_TOKEN = 1.9  # random letters, the worst case; words of a language come to 4 and more
 LEAST_BUDGET = 256
@@ -55,8 +57,20 @@ def passage_cost(chunk: Chunk) -> int:
     return count_tokens(fence(99, chunk) + "\n\n")
 
 
-def build_context(gate: GateResult, *, budget: int, window: int, window_known: bool) -> Context:
-    """Number the admitted passages; what the gate admitted but the budget cannot hold is left out and named."""
+def build_context(
+    gate: GateResult,
+    *,
+    budget: int,
+    window: int,
+    window_known: bool,
+    around: Callable[[str], Sequence[Chunk]] | None = None,
+    parent_tokens: int = 0,
+) -> Context:
+    """Number the admitted passages; what the gate admitted but the budget cannot hold is left out and named.
+
+    With `around` (a chunk's neighbours by its id) and `parent_tokens`, what is left of the budget goes to the passages'
+    sections, up to so many tokens a passage: `app.stages.parents`. No passage is left out for another's section.
+    """
     passages: list[Passage] = []
     left_out: list[str] = []
     spent = 0
@@ -77,7 +91,10 @@ def build_context(gate: GateResult, *, budget: int, window: int, window_known: b
                 p=decision.scored.p,
             )
         )
-    return Context(tuple(passages), spent, budget, window, window_known, tuple(left_out))
+    sent = tuple(passages)
+    if around is not None and parent_tokens > 0:
+        sent, spent = widened(passages, around, most=parent_tokens, left=budget - spent, cost=passage_cost)
+    return Context(sent, spent, budget, window, window_known, tuple(left_out))
 
 
 def render(context: Context) -> str:

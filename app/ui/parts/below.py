@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def cards(exchange: session.Exchange, view: View, sluice: Sluice) -> None:
     """The passages the gate lets through, each with its thumbs; citations open those the answer was given."""
     answer, context = view.trace.answer, view.trace.context
-    numbers = {p.chunk.id: p.number for p in context.passages} if context else {}
+    numbers = context.numbers if context else {}
     whole = answer is not None and answer.mode == "chat" and answer.finish == "stop"
     uncited = answer.uncited if answer is not None and whole else ()
     for decision in view.gate.admitted:

@@ -55,7 +55,9 @@ def _view(exchange: session.Exchange, sluice: Sluice, options: Options, *, last:
     gate = sluice.pipeline.decide(trace.judged, options.gate, history=history, force=exchange.force)
     admitted, before = ([d.scored.candidate.chunk.id for d in g.admitted] for g in (gate, trace.gate))
     stale = admitted != before or gate.outcome != trace.gate.outcome
-    context = sluice.pipeline.context(gate) if stale and gate.outcome != "refused" else trace.context
+    now = stale and gate.outcome != "refused"
+    library = trace.judged.retrieved.library.name
+    context = sluice.pipeline.context(gate, library) if now else trace.context
     return View(trace, gate, None if gate.outcome == "refused" else context, stale=stale, last=True)
 
 

@@ -135,7 +135,7 @@ def _side(pair: session.Pair, trace: Trace, side: Side, place: Place, only: froz
         render = safe.quoted if answer.mode == "extractive" else safe.answer
         body = render(answer.text, known=answer.citations, anchor=lambda n: f"{place}-p{n}")
         st.html(f'<div class="answer side-answer">{body}</div>')
-    numbers = {p.chunk.id: p.number for p in trace.context.passages} if trace.context else {}
+    numbers = trace.context.numbers if trace.context else {}
     highlights = answer.highlights if answer else {}
     cards = []
     for decision in trace.gate.admitted:

@@ -77,7 +77,7 @@ def show(sluice: Sluice, info: LibraryInfo, run: KeptRun, c: ConfigurationReport
         return
     _sides(opened, relevant={r.chunk_id for r in record.candidates if record.grade(r)})
     gate = opened.arms["gated"]
-    context = None if gate.outcome == "refused" else sluice.pipeline.context(gate)
+    context = None if gate.outcome == "refused" else sluice.pipeline.context(gate, opened.judged.retrieved.library.name)
     how.show(opened.judged, gate, context, opened.judged.timings_ms, key=f"evaluate.{opened.key}", reworded=False)
 
 

@@ -1,0 +1,121 @@
+"""Small-to-big: a passage that cleared the gate is sent with the rest of its section, as far as the tokens reach.
+
+Search and scorer judge the small chunk, which is sharp; the language model reads the parent, which is whole. A parent
+is the run of chunks around the one found that share its document, title, section and metadata; where a document has no
+sections, those of its page. No text is sent twice: chunks overlap, and the overlap is taken out; a passage that lies
+in the parent of a better one becomes part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain import Chunk, Passage
+
+REACH = 12  # chunks on either side that are looked at: about 2,500 tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A chunk's text with that of its neighbours. `chunk_ids`: all of them, in the order of the document."""
+
+    text: str
+    chunk_ids: tuple[str, ...]
+
+
+def widened(
+    passages: Sequence[Passage],
+    around: Callable[[str], Sequence[Chunk]],
+    *,
+    most: int,
+    left: int,
+    cost: Callable[[Chunk], int],
+) -> tuple[tuple[Passage, ...], int]:
+    """The passages, each with its parent where there is room, numbered anew; and the tokens they take in all.
+
+    The first passage is widened first. `most`: tokens of one passage with its parent; `left`: tokens that are free
+    beside those the passages take already. `around` gives a chunk's neighbours by its id, itself among them.
+    """
+    waiting = {passage.chunk.id: passage for passage in passages}
+    taken: set[str] = set()
+    done: list[Passage] = []
+    spent = sum(passage.tokens for passage in passages)
+    limit = spent + left
+    for passage in passages:
+        if passage.chunk.id not in waiting:
+            continue  # it lies in a better one's parent
+        del waiting[passage.chunk.id]
+        others = {other.chunk.id: other.tokens for other in waiting.values()}
+        room = min(most, limit - spent + passage.tokens)
+        parent = grown(passage.chunk, around(passage.chunk.id), taken, others, room=room, cost=cost)
+        wide = passage
+        if len(parent.chunk_ids) > 1:
+            merged = tuple(chunk_id for chunk_id in parent.chunk_ids if chunk_id in others)
+            chunk = replace(passage.chunk, text=parent.text)
+            wide = replace(passage, chunk=chunk, tokens=cost(chunk), within=parent.chunk_ids, merged=merged)
+            spent += wide.tokens - passage.tokens - sum(waiting.pop(chunk_id).tokens for chunk_id in merged)
+        taken.update(parent.chunk_ids)
+        done.append(replace(wide, number=len(done) + 1))
+    return tuple(done), spent
+
+
+def grown(
+    chunk: Chunk,
+    around: Sequence[Chunk],
+    taken: set[str],
+    others: Mapping[str, int],
+    *,
+    room: int,
+    cost: Callable[[Chunk], int],
+) -> Parent:
+    """The longest run of chunks about this one within `room` tokens: what follows and what comes before by turns.
+
+    It ends where another section begins and at a chunk that is `taken`. A chunk among `others` (passages that are to be
+    sent anyway, with their tokens) is taken in, and its tokens count as free then.
+    """
+    places = {each.ordinal: each for each in around if same_place(chunk, each)}
+    first = last = chunk.ordinal
+    text, ids = chunk.text, [chunk.id]
+    open_ends = [1, -1]
+    while open_ends:
+        step = open_ends.pop(0)
+        near = places.get(last + 1 if step > 0 else first - 1)
+        if near is None or near.id in taken:
+            continue
+        longer = joined(text, near.text) if step > 0 else joined(near.text, text)
+        freed = others.get(near.id, 0)
+        if cost(replace(chunk, text=longer)) > room + freed:
+            continue
+        room += freed
+        text = longer
+        if step > 0:
+            last, ids = last + 1, [*ids, near.id]
+        else:
+            first, ids = first - 1, [near.id, *ids]
+        open_ends.append(step)
+    return Parent(text, tuple(ids))
+
+
+def same_place(chunk: Chunk, other: Chunk) -> bool:
+    """Whether both stand in one section of one document; in one page of it, where it has no sections."""
+    return (
+        (chunk.document_id, chunk.title, chunk.section) == (other.document_id, other.title, other.section)
+        and dict(chunk.metadata) == dict(other.metadata)
+        and (bool(chunk.section) or chunk.page == other.page)
+    )
+
+
+def joined(first: str, second: str) -> str:
+    """Two neighbouring texts as one, what the second repeats of the first left out.
+
+    >>> joined("It rains. It pours.", "It pours. It stops.")
+    'It rains. It pours. It stops.'
+    """
+    for length in range(min(len(first), len(second)), 0, -1):
+        if first.endswith(second[:length]):
+            # Shorter than this it may be chance: "a" ends one text and begins the next.
+            if length >= min(12, len(second)):
+                return first + second[length:]
+            break
+    return f"{first}\n{second}"

@@ -46,13 +46,14 @@ class Advice:
 
 def advise(searched: Sequence[Searched], orders: Mapping[str, Sequence[str]], *, reranker: str | None) -> Advice:
     """From the searched questions and, by question id, the passages in the order in force (the retrieval order where
-    `reranker` is None). Questions without a relevant label say nothing here."""
+    `reranker` is None), for all or some of them. Questions without a relevant label say nothing here."""
     labelled = [s for s in searched if s.question.passages.relevant]
     count = max((s.found.retrieved.k for s in labelled), default=0)
     recall = {k: e for k in CUTS if (e := mean_interval([_recall(s, k) for s in labelled])) is not None}
     relevant = {s.question.id: s.question.passages.relevant for s in labelled}
-    now = ranked({i: tuple(orders[i]) for i in relevant}, relevant, ("nDCG@10",))["nDCG@10"]
-    top = ranked({s.question.id: _best_order(s) for s in labelled}, relevant, ("nDCG@10",))["nDCG@10"]
+    now = ranked({i: tuple(orders[i]) for i in relevant if i in orders}, relevant, ("nDCG@10",))["nDCG@10"]
+    best_orders = {s.question.id: _best_order(s) for s in labelled if s.question.id in orders}
+    top = ranked(best_orders, relevant, ("nDCG@10",))["nDCG@10"]
     order, best = mean_interval([*now.values()]), mean_interval([*top.values()])
     measurable = sum(s.measurable for s in labelled)
     found = [*_said(recall, order, best, reranker, count, measurable)]

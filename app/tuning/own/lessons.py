@@ -19,6 +19,8 @@ from app.tuning.own.report import Learned
 from app.tuning.own.running import Run
 from app.tuning.own.scores import raw_scores
 
+MINED = 50  # candidates of a question that negatives are taken from: what stands lower is easily told apart
+
 
 def lessons(run: Run) -> tuple[list[Group], Teacher | None, Learned]:
     """The training groups, kept on disk, and what the teacher says of their passages."""
@@ -73,7 +75,7 @@ def _passages(searched: Searched, asked: Asked) -> list[Passage]:
     """The candidates in retrieval order, and the relevant passages that the search missed."""
     judged = searched.question.judged
     relevant = searched.question.passages
-    candidates = [c.chunk for c in searched.deep.retrieved.candidates]
+    candidates = [c.chunk for c in searched.deep.retrieved.candidates[:MINED]]
     seen = {chunk.id for chunk in candidates}
     missed = [asked.chunks[c] for c, grade in judged.items() if c not in seen and c in asked.chunks and grade > 0]
     found = []

@@ -73,7 +73,7 @@ def divide(
     counts: dict[Part, int] = dict.fromkeys(PARTS, 0)
     part: dict[str, Part] = {}
     free = []
-    for group in sorted(members, key=lambda name: _hash(seed, name)):
+    for group in sorted(members, key=lambda name: hash_of(seed, name)):
         said = {given[question] for question in members[group] if question in given}
         if not said:
             free.append(group)
@@ -109,5 +109,6 @@ def _check(counts: Mapping[Part, int], members: Mapping[str, list[str]], measura
     )
 
 
-def _hash(seed: str, name: str) -> str:
+def hash_of(seed: str, name: str) -> str:
+    """What a drawing goes by: the same on every machine, another for another seed."""
     return hashlib.sha256(f"{seed}\0{name}".encode("utf-8", errors="surrogatepass")).hexdigest()

@@ -18,8 +18,10 @@ from app.providers.reranking.tuned import tuned_dir
 from app.stages.score import Judge
 from app.tuning.own.advice import Advice, advise
 from app.tuning.own.asking import Asked, Searched, locate, search
+from app.tuning.own.parts import hash_of
 from app.tuning.own.scores import raw_scores
 
+ADVISED = 80  # questions on which the order in force is measured for the advice: a few hundredths do not matter there
 Tick = Callable[[str, int, int, float | None], None]
 
 
@@ -70,12 +72,19 @@ def prepare(sluice: Tuning, questions: QuestionSet, *, library: str | None, rera
     total = len(asked.questions)
     searched = tuple(search(sluice, asked, ticking(say, "questions searched", total)))
     current = None if name == "none" else sluice.open_judge(name, asked.contents.info)
-    raw = scored(current.scorer, searched, asked, scores, say, "questions reranked now") if current else None
-    orders = {
-        s.question.id: s.order(current_order(current, s, raw[i] if raw else None)) for i, s in enumerate(searched)
-    }
+    some = _drawn([s for s in searched if s.question.passages.relevant], ADVISED)
+    raw = scored(current.scorer, some, asked, scores, say, "questions reranked now") if current else None
+    orders = {s.question.id: s.order(current_order(current, s, raw[i] if raw else None)) for i, s in enumerate(some)}
     advice = advise(searched, orders, reranker=None if current is None else current.scorer.profile.label)
     return Prepared(questions, asked, searched, current, name, advice)
+
+
+def _drawn(searched: Sequence[Searched], count: int) -> list[Searched]:
+    """So many of them, the same on every machine, in their order."""
+    if len(searched) <= count:
+        return list(searched)
+    chosen = {s.question.id for s in sorted(searched, key=lambda s: hash_of("advice", s.question.id))[:count]}
+    return [s for s in searched if s.question.id in chosen]
 
 
 def current_order(judge: Judge | None, searched: Searched, raw: Sequence[float] | None) -> tuple[int, ...] | None:

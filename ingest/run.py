@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +15,25 @@ import numpy as np
 
 from app.domain import Document
 from app.errors import DocumentError, LibraryFull, SluiceError
+from app.language import detect
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument, Vectors
+from ingest.ahead import Parsers
+from ingest.cutting import Cutting, chosen_for
 from ingest.identity import content_hash, document_id, recipe, uri_of
-from ingest.load import format_of, load, no_reader
+from ingest.limits import Limits
+from ingest.load import Format, format_of, no_reader, with_columns
 from ingest.load.parsed import Parsed
-from ingest.load.worker import ParserProcess
-from ingest.plan import action, as_folder, known_failure
+from ingest.load.records import Choice
+from ingest.plan import Action, action, as_folder, known_failure
 from ingest.prune import removal
 from ingest.read import Unreadable, read_whole
 from ingest.report import FileResult, Report, State, to_json
 from ingest.room import Rest
 from ingest.split import Cut, split
+from ingest.told import anew, unspoken
 from ingest.walk import Found, shown
 
+_AHEAD_BYTES = 64 << 20  # of files that are parsed ahead: what a run holds does not grow with the corpus
 _BATCH = 64  # passages embedded at once: documents are gathered up to it, larger ones are embedded in slices
 _MOST_CHUNKS = 200_000  # of one document: it is written whole, and its vectors are held until then
 _PUBLISH_AFTER = 60.0  # seconds: what a kill may lose
@@ -58,12 +66,29 @@ class _Waiting:
 
 
 @dataclass(slots=True)
+class _Reading:
+    """A file that was read and is being parsed."""
+
+    path: Path
+    size: int
+    kind: Format
+    bytes: int
+    digest: str
+    recipe: str
+    todo: Action
+    before: StoredDocument | None
+    parsed: Future[Parsed]
+
+
+@dataclass(slots=True)
 class Ingest:
     """One run over what `ingest.walk.find` found. Call `run` once.
 
     `stopping` is asked between documents and between slices of a large one; once it says yes, the document in hand
     is finished or (a large one) left for the next run, everything written is published, and the report says so.
-    `retry_failed`: parse again what failed before with the same bytes and the same parser.
+    `retry_failed`: parse again what failed before with the same bytes and the same parser. `limits` bound what one
+    file may ask for (its time is `file_timeout`); `columns`: chosen for tables, instead of guessed; `cutting`: how
+    documents are cut. Files are parsed some ahead, in several processes, and taken in order.
     """
 
     writer: LibraryWriter
@@ -73,6 +98,9 @@ class Ingest:
     file_timeout: float = 180.0
     publish_after: float = _PUBLISH_AFTER
     retry_failed: bool = False
+    limits: Limits = field(default_factory=Limits)
+    columns: Choice | None = None
+    cutting: Cutting = field(default_factory=Cutting)
     _results: list[FileResult] = field(default_factory=list)
     _waiting: list[_Waiting] = field(default_factory=list)
     _failures: dict[str, FailedFile] = field(default_factory=dict)
@@ -92,17 +120,28 @@ class Ingest:
         began = self._published_at = time.monotonic()
         stored = self.writer.stored()
         self._failures = self.writer.failures()
-        sizes = [_text_size(path) for path in found.files]
+        sizes = [_text_size(path, found.sizes.get(path)) for path in found.files]
         self.progress.started(len(found.files), sum(sizes))
         for problem in dict.fromkeys(found.problems):  # what is no file may have been named twice
             self._done(problem, 0)
         try:
-            with ParserProcess(self.file_timeout) as parser:
+            self.cutting = self.cutting.within(self.embedder.max_tokens)
+            with Parsers(self.file_timeout, self.limits.memory) as parsers:
+                reading: deque[_Reading] = deque()
                 for place, (path, size) in enumerate(zip(found.files, sizes, strict=True)):
                     if self.stopping():
-                        self._leave(found.files[place:])
+                        self._leave([*(one.path for one in reading), *found.files[place:]])
+                        reading.clear()
                         break
-                    self._file(path, size, stored, parser)
+                    begun = self._begin(path, size, stored, parsers)
+                    reading.extend([begun] if begun is not None else [])
+                    while len(reading) > 2 * parsers.count or sum(one.bytes for one in reading) > _AHEAD_BYTES:
+                        self._take(reading.popleft())
+                while reading:
+                    if self.stopping():
+                        self._leave([one.path for one in reading])
+                        break
+                    self._take(reading.popleft())
                 self._flush()
             stopped = self.stopping()
             gone = 0 if stopped else self._removed(found, stored, prune=prune, anyway=prune_anyway)
@@ -136,46 +175,63 @@ class Ingest:
             error=error,
         )
 
-    def _file(self, path: Path, size: int, stored: dict[str, StoredDocument], parser: ParserProcess) -> None:
+    def _begin(self, path: Path, size: int, stored: dict[str, StoredDocument], parsers: Parsers) -> _Reading | None:
+        """Read a file and have it parsed; None where its end is known already."""
         uri = uri_of(path)
         before = stored.get(uri)
         chunks = before.chunks if before is not None else 0
-        kind = format_of(path)
+        kind = with_columns(format_of(path), self.columns)
         if shown(path) != str(path):
             hint = "Rename the file."
             self._done(FileResult(shown(path), State.FAILED, "its name is not valid UTF-8", 0, hint), size)
-            return
+            return None
         if kind is None:
             self._done(FileResult(shown(path), State.SKIPPED, no_reader(path), chunks), size)
-            return
-        digest, made_by = "", recipe(kind, self.embedder.id)
+            return None
+        digest, made_by = "", recipe(kind, self.embedder.id, self.cutting)
         try:
-            data = read_whole(path)
+            data = read_whole(path, self.limits)
             digest = content_hash(data)
             todo = action(before, digest, made_by)
             if todo == "keep":
                 self._done(FileResult(shown(path), State.UNCHANGED, None, chunks), size)
-                return
+                return None
             failed = None if self.retry_failed else self._failures.get(uri)
             if failed is not None and known_failure(failed, digest, made_by, self.file_timeout):
                 self._failed(path, size, before, failed.reason, failed.hint, as_before=True)
-                return
-            parsed = (parser.load if kind.isolated else load)(kind, path.name, data)
-            document = Document(document_id(uri), parsed.title, uri, kind.name, digest, _metadata(path, parsed))
-            cuts = split(parsed, document.id, self.embedder.count_tokens)
-            if len(cuts) > _MOST_CHUNKS:
-                raise DocumentError(f"too long: {len(cuts):,} passages", hint="Split it into smaller files.")
+                return None
+            begun = parsers.begin(kind, path.name, data)
         except Unreadable as reason:
             self._done(FileResult(shown(path), State.SKIPPED, _kept(str(reason), before), chunks), size)
-            return
+            return None
         except DocumentError as error:
             if digest:  # it was read: the same bytes would fail again
                 self._remember(uri, digest, made_by, error)
             self._failed(path, size, before, error.message, error.hint)
+            return None
+        return _Reading(path, size, kind, len(data), digest, made_by, todo, before, begun)
+
+    def _take(self, one: _Reading) -> None:
+        """Cut a file that was parsed, and embed and write what has gathered."""
+        uri = uri_of(one.path)
+        try:
+            parsed = one.parsed.result()
+            language = detect("\n".join(block.text for block in parsed.blocks))
+            metadata = _metadata(one.path, parsed, language)
+            document = Document(document_id(uri), parsed.title, uri, one.kind.name, one.digest, metadata)
+            strategy = chosen_for(one.kind.name, self.cutting).strategy
+            count = self.embedder.count_tokens
+            cuts = split(parsed, document.id, count, limit=self.cutting.limit, strategy=strategy)
+            if len(cuts) > _MOST_CHUNKS:
+                raise DocumentError(f"too long: {len(cuts):,} passages", hint="Split it into smaller files.")
+        except DocumentError as error:
+            self._remember(uri, one.digest, one.recipe, error)
+            self._failed(one.path, one.size, one.before, error.message, error.hint)
             return
-        state = State.ADDED if todo == "add" else State.REPLACED
-        result = FileResult(shown(path), state, "; ".join(parsed.warnings) or None, len(cuts))
-        self._waiting.append(_Waiting(document, made_by, cuts, result, size, before))
+        state = State.ADDED if one.todo == "add" else State.REPLACED
+        said = [*anew(one.before, one.digest, one.recipe), *parsed.warnings, *unspoken(language, self.embedder.id)]
+        result = FileResult(shown(one.path), state, "; ".join(said) or None, len(cuts))
+        self._waiting.append(_Waiting(document, one.recipe, cuts, result, one.size, one.before))
         if sum(len(waiting.cuts) for waiting in self._waiting) >= _BATCH:
             self._flush()
 
@@ -291,11 +347,12 @@ class Ingest:
         self.progress.file_done(result, size)
 
 
-def _text_size(path: Path) -> int:
+def _text_size(path: Path, known: int | None = None) -> int:
     """Bytes of text to expect in a file, the measure of the work it will be: 0 where it will not be read."""
     kind = format_of(path)
     try:
-        return int(path.stat().st_size * kind.text_share) if kind is not None else 0
+        size = known if known is not None else path.stat().st_size
+        return int(size * kind.text_share) if kind is not None else 0
     except OSError:
         return 0  # it vanished since the walk; reading it names the reason
 
@@ -304,5 +361,6 @@ def _kept(reason: str, before: StoredDocument | None) -> str:
     return reason if before is None else f"{reason}; its earlier version stays searchable"
 
 
-def _metadata(path: Path, parsed: Parsed) -> dict[str, str | int | float | bool]:
-    return {"file": path.name, "folder": path.parent.name, **parsed.metadata}
+def _metadata(path: Path, parsed: Parsed, language: str | None) -> dict[str, str | int | float | bool]:
+    known = {} if language is None else {"language": language}
+    return {"file": path.name, "folder": path.parent.name, **known, **parsed.metadata}

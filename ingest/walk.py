@@ -31,6 +31,7 @@ class Found:
     patterns: list[re.Pattern[str]] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     problems: list[FileResult] = field(default_factory=list)
+    sizes: dict[Path, int] = field(default_factory=dict)  # bytes of archive members, which the file system cannot tell
 
 
 def find(
@@ -81,7 +82,9 @@ def _take(file: Path, exclude: Sequence[str], limits: Limits, found: Found) -> N
         found.unseen.append(inside)  # what could not be read may still be there
     for member in listing.members:
         if not _left_out(member.name, exclude):
-            found.files.append(Path(inside + member.name))
+            path = Path(inside + member.name)
+            found.files.append(path)
+            found.sizes[path] = member.size
     if not listing.members and not listing.refused:
         found.problems.append(FileResult(shown(file), State.SKIPPED, "nothing in it"))
 

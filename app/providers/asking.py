@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -22,7 +22,7 @@ from app.errors import (
     ProviderUnreachable,
 )
 from app.providers.breaker import breaker_of
-from app.providers.failures import Service
+from app.providers.failures import Service, headers_of, status_of
 
 Result = TypeVar("Result")
 
@@ -106,7 +106,7 @@ def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result
 def _wait(error: ProviderError, number: int) -> float | None:
     """Seconds to wait before another attempt; None where it would be of no use."""
     cause = error.__cause__
-    status = _status(cause)
+    status = status_of(cause)
     if status is None:
         again = isinstance(error, ProviderUnreachable | ProviderBroken | ProviderRateLimited)
     else:
@@ -119,18 +119,9 @@ def _wait(error: ProviderError, number: int) -> float | None:
     return float(min(_FIRST_WAIT * 2 ** (number - 1), _LONGEST_WAIT) * random.uniform(0.5, 1.0))
 
 
-def _status(error: BaseException | None) -> int | None:
-    for name in ("status_code", "code"):  # `code`: google.genai
-        status = getattr(error, name, None)
-        if isinstance(status, int) and 100 <= status < 600:
-            return status
-    return None
-
-
 def _asked_wait(error: BaseException | None) -> float | None:
     """Seconds the service asks to wait (RFC 9110, 10.2.3: seconds or a date); None where it does not say."""
-    found = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None)
-    headers = {str(k).lower(): str(v) for k, v in found.items()} if isinstance(found, Mapping) else {}
+    headers = headers_of(error)
     value = headers.get("retry-after", "").strip()
     if not value:
         return None

@@ -1,7 +1,6 @@
-"""Foreign SDK exceptions to ours, in one place: the table below, by the name of each class or its nearest base.
+"""Foreign SDK exceptions to ours, by the table in `foreign`: the name of each class or of its nearest base.
 
-Names instead of classes, so that nothing has to be imported to translate; a test walks the SDKs and fails when a
-class is not covered. Keys never get into a message.
+Keys never get into a message.
 """
 
 from __future__ import annotations
@@ -23,59 +22,9 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
+from app.providers.foreign import BY_STATUS, TABLE, Kind
 
-Kind = type[ProviderError]
 Result = TypeVar("Result")
-
-# "package.Class" -> what it means; a class that is not here is looked up by its bases, nearest first
-TABLE: dict[str, Kind] = {
-    "openai.APITimeoutError": ProviderTimeout,
-    "openai.APIConnectionError": ProviderUnreachable,
-    "openai.AuthenticationError": ProviderAuth,
-    "openai.PermissionDeniedError": ProviderAuth,
-    "openai.SubjectTokenProviderError": ProviderAuth,
-    "openai.RateLimitError": ProviderRateLimited,
-    "openai.InternalServerError": ProviderBroken,
-    "openai.APIStatusError": ProviderRejected,
-    "openai.APIResponseValidationError": ProviderNonsense,
-    "openai.APIError": ProviderBroken,  # an error event in the middle of a stream
-    "openai.LengthFinishReasonError": ProviderNonsense,
-    "openai.ContentFilterFinishReasonError": ProviderRejected,
-    "openai.InvalidWebhookSignatureError": ProviderNonsense,
-    "openai.MissingStreamClassError": ProviderBroken,
-    "openai.OpenAIError": ProviderBroken,
-    "cohere.UnauthorizedError": ProviderAuth,
-    "cohere.InvalidTokenError": ProviderAuth,
-    "cohere.ForbiddenError": ProviderAuth,
-    "cohere.TooManyRequestsError": ProviderRateLimited,
-    "cohere.GatewayTimeoutError": ProviderTimeout,
-    "cohere.InternalServerError": ProviderBroken,
-    "cohere.ServiceUnavailableError": ProviderBroken,
-    "cohere.ClientClosedRequestError": ProviderBroken,
-    "cohere.BadRequestError": ProviderRejected,
-    "cohere.NotFoundError": ProviderRejected,
-    "cohere.UnprocessableEntityError": ProviderRejected,
-    "cohere.NotImplementedError": ProviderRejected,
-    "cohere.ParsingError": ProviderNonsense,
-    **{
-        f"{package}.{name}": kind
-        for package in ("httpx", "httpx2")
-        for name, kind in {
-            "ConnectTimeout": ProviderUnreachable,
-            "PoolTimeout": ProviderUnreachable,
-            "TimeoutException": ProviderTimeout,
-            "DecodingError": ProviderNonsense,
-            "SSEError": ProviderNonsense,
-            "TransportError": ProviderUnreachable,
-            "HTTPError": ProviderUnreachable,
-            "StreamError": ProviderBroken,
-            "InvalidURL": ProviderRejected,
-            "CookieConflict": ProviderNonsense,
-        }.items()
-    },
-    "json.JSONDecodeError": ProviderNonsense,
-    "pydantic_core.ValidationError": ProviderNonsense,
-}
 
 
 class StatusError(Exception):
@@ -89,8 +38,12 @@ class StatusError(Exception):
 
 
 _READERS = {"cohere", "openai", "langchain_openai", "langchain_core", "httpx", "httpx2", "pydantic", "json"}
-_KEY_LIKE = re.compile(r"(?i)\b(?:bearer\s+\S+|(?:sk|co|pk)-[\w*.-]{6,})")
+_READERS |= {"anthropic", "langchain_anthropic", "google", "langchain_google_genai"}
+_KEY_LIKE = re.compile(  # a word with a digit or an asterisk in it, begun as providers begin their keys
+    r"(?i)\b(?:bearer\s+\S+|(?:(?:sk|co|pk|pa)-|(?:sk|hf|jina|pcsk)_|dapi|AIza)(?=[\w*.-]*[\d*])[\w*.-]{6,})"
+)
 _SHOWN = 200  # characters of a provider's own message
+_ROUGHLY = {"google.ClientError", "google.ServerError"}  # one class for many statuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +81,10 @@ def kind_of(error: BaseException) -> Kind | None:
     """Our class for a foreign exception; None when it comes from no provider."""
     for base in type(error).__mro__:
         package = base.__module__.partition(".")[0]
-        if (package, base.__name__) in (("cohere", "ApiError"), ("app", "StatusError")):
-            return _by_status(getattr(error, "status_code", None))
-        found = TABLE.get(f"{package}.{base.__name__}")
+        name = f"{package}.{base.__name__}"
+        if name in BY_STATUS or (name in _ROUGHLY and status_of(error) is not None):
+            return _by_status(status_of(error))
+        found = TABLE.get(name)
         if found is ProviderTimeout and type(error.__cause__).__name__ == "ConnectTimeout":
             return ProviderUnreachable  # nobody was there; an answer that is late is another matter
         if found is not None:
@@ -146,6 +100,28 @@ def _raised_while_reading(error: BaseException) -> bool:
     while at.tb_next is not None:
         at = at.tb_next
     return str(at.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in _READERS
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """The HTTP status an SDK's error carries, itself or in what it was raised from."""
+    for _ in range(3):
+        for holder in (error, getattr(error, "response", None)):
+            for name in ("status_code", "code"):  # `code`: google.genai
+                status = getattr(holder, name, None)
+                if isinstance(status, int) and not isinstance(status, bool) and 100 <= status < 600:
+                    return status
+        error = getattr(error, "__cause__", None)
+    return None
+
+
+def headers_of(error: BaseException | None) -> Mapping[str, str]:
+    """The response's headers an SDK's error carries, itself or in what it was raised from; names in lower case."""
+    for _ in range(3):
+        found = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None)
+        if isinstance(found, Mapping):
+            return {str(name).lower(): str(value) for name, value in found.items()}
+        error = getattr(error, "__cause__", None)
+    return {}
 
 
 def _by_status(status: int | None) -> Kind:
@@ -202,7 +178,15 @@ def _words(kind: Kind, service: Service, error: BaseException) -> tuple[str, str
 
 
 def _said(error: BaseException, secret: str | None) -> str:
-    return said_in(getattr(error, "body", None), secret)
+    """What the service said, which the error holds, or what it was raised from."""
+    found: BaseException | None = error
+    for _ in range(3):
+        for name in ("body", "details"):  # `details`: google.genai
+            said = said_in(getattr(found, name, None), secret)
+            if said:
+                return said
+        found = getattr(found, "__cause__", None)
+    return ""
 
 
 def said_in(body: object, secret: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -15,10 +16,21 @@ import pytest
 from cohere.core import ApiError
 
 from app.errors import ProviderBroken, ProviderError, ProviderNonsense, ProviderRejected, ProviderTimeout
-from app.providers.failures import TABLE, Service, kind_of, provider_errors, retry_within
+from app.providers.failures import Service, kind_of, provider_errors
+from app.providers.foreign import TABLE
 
 SERVICE = Service("Acme", "ACME_KEY", "ACME_URL", "ACME_TIMEOUT", "ACME_MODEL", secret="very-secret-1")
 
+# what of the hub's own is not used here: its command line, its jobs and buckets, files of a format of its own
+UNUSED_CLASSES = re.compile(
+    r"^huggingface_hub\.(CLI|Confirmation|DDUF|Strict|DryRun|FileDuplication|Job|Sandbox|CacheNotFound|CorruptedCache|CachedRepo)"
+)
+# these say everything they can raise in one module; the rest of the package need not be imported for it
+MODULES = (
+    "google.genai.errors", "google.auth.exceptions", "huggingface_hub.errors", "langchain_core.exceptions",
+    "langchain_openai.chat_models.base", "langchain_anthropic.chat_models", "langchain_google_genai.chat_models",
+    "httpcore", "httpcore2", "anthropic",
+)  # fmt: skip
 # parts of the SDKs that are not used here: agents, websockets, browsers, AWS, workload identity, old interfaces
 UNUSED = (
     "openai/auth", "openai/lib", "openai/_extras", "openai/helpers", "openai/cli", "openai/types", "openai/resources",
@@ -43,9 +55,27 @@ def classes(package: ModuleType) -> set[type[BaseException]]:
     return found
 
 
+def raised_by(name: str) -> set[type[BaseException]]:
+    """Exception classes of a package that one of its modules shows; none where an extra is not installed."""
+    if find_spec(name.partition(".")[0]) is None or (name.startswith("google.") and find_spec("google.auth") is None):
+        return set()
+    package = name.partition(".")[0]
+    shown = vars(importlib.import_module(name)).values()
+    return {
+        kind
+        for kind in shown
+        if isinstance(kind, type)
+        and issubclass(kind, Exception)
+        and not issubclass(kind, Warning)
+        and kind.__module__.partition(".")[0] == package
+    }
+
+
 def everything() -> list[type[BaseException]]:
-    found = set().union(*(classes(package) for package in (openai, cohere, httpx, httpx2)))
-    return sorted(found, key=lambda kind: (kind.__module__, kind.__name__))
+    walked = [classes(package) for package in (openai, cohere, httpx, httpx2)]
+    found = set().union(*walked, *map(raised_by, MODULES))
+    used = (kind for kind in found if not UNUSED_CLASSES.match(f"{kind.__module__.partition('.')[0]}.{kind.__name__}"))
+    return sorted(used, key=lambda kind: (kind.__module__, kind.__name__))
 
 
 @pytest.mark.parametrize("kind", everything(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
@@ -59,13 +89,23 @@ def test_every_class_is_mapped(kind: type[BaseException]) -> None:
 def test_the_walk_finds_what_it_should() -> None:
     names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in everything()}
     assert {"openai.RateLimitError", "cohere.TooManyRequestsError", "httpx.ReadError", "httpx2.ReadError"} <= names
-    assert len(names) > 80
+    assert {"langchain_core.ModelRateLimitError", "huggingface_hub.GatedRepoError", "httpcore.ReadTimeout"} <= names
+    assert len(names) > 120
+
+
+@pytest.mark.skipif(find_spec("langchain_anthropic") is None, reason="the extra `anthropic` is not installed")
+def test_the_extras_are_walked_where_they_are_installed() -> None:
+    names = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in everything()}
+    assert {"anthropic.OverloadedError", "langchain_anthropic.AnthropicTimeoutError"} <= names
+    assert {"google.ServerError", "langchain_google_genai.GoogleRateLimitError"} <= names
 
 
 def test_the_table_names_only_classes_that_exist() -> None:
     known = {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in everything()}
-    own = {name for name in TABLE if name.partition(".")[0] in ("openai", "cohere", "httpx", "httpx2")}
-    assert own - known == {"httpx.SSEError"}  # httpx2 has it, httpx does not
+    own = {name for name in TABLE if find_spec(name.partition(".")[0]) is not None}
+    own -= {name for name in own if name.startswith("google.") and find_spec("google.genai") is None}
+    # httpx2 has SSEError, httpx does not; the last two are no exceptions of an SDK
+    assert own - known == {"httpx.SSEError", "json.JSONDecodeError", "pydantic_core.ValidationError"}
 
 
 @pytest.mark.parametrize(
@@ -111,27 +151,3 @@ def test_no_key_gets_into_a_message(said: str) -> None:
     for secret in ("very-secret-1", "abcdefgh12345678", "sk-proj", "abc***xyz"):
         assert secret not in text
     assert "very-secret-1" not in repr(SERVICE)
-
-
-def test_waiting_stops_when_it_would_not_fit() -> None:
-    calls = []
-
-    def call() -> str:
-        calls.append(1)
-        raise ProviderBroken("down")
-
-    with pytest.raises(ProviderBroken):
-        retry_within(0.1, call)
-    assert len(calls) == 1
-
-
-def test_waiting_helps_when_it_fits() -> None:
-    calls = []
-
-    def call() -> str:
-        calls.append(1)
-        if len(calls) < 2:
-            raise ProviderBroken("down")
-        return "up"
-
-    assert retry_within(5, call) == "up"

@@ -45,6 +45,15 @@ def hold(places: Places, generation: int) -> FileLock | None:
     return shared(places.base(generation) / HELD)
 
 
+def in_use(places: Places, generation: int) -> bool:
+    """Whether a reader holds a base."""
+    lock = exclusive(places.base(generation) / HELD)
+    if lock is None:
+        return (places.base(generation) / HELD).is_file()
+    lock.release()
+    return False
+
+
 def open_embedded(places: Places, generation: int) -> EmbeddedBase:
     """Open a base; one that cannot be read is marked, and the next `publish` builds another. Raises IndexUnreadable."""
     if (places.base(generation) / UNREADABLE).exists():

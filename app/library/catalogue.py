@@ -142,9 +142,16 @@ def read_manifest(connection: sqlite3.Connection, places: Places) -> Manifest:
             hint="Use the Sluice that wrote it, or ingest into another library: sluice ingest PATH --library OTHER",
         )
     values = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
-    return Manifest(
-        values["id"], values["embedder_id"], int(values["dimension"]), values["chunker"], values["created_at"]
-    )
+    try:
+        return Manifest(
+            values["id"], values["embedder_id"], int(values["dimension"]), values["chunker"], values["created_at"]
+        )
+    except (KeyError, ValueError) as error:
+        raise LibraryDamaged(
+            f"The manifest of library {places.name!r} is damaged: {error} is missing or off",
+            hint=f"Put back a copy (sluice library import FILE --replace), or start anew: "
+            f"sluice library delete {places.name} --all",
+        ) from error
 
 
 def latest(connection: sqlite3.Connection) -> Generation:
@@ -153,6 +160,8 @@ def latest(connection: sqlite3.Connection) -> Generation:
         "SELECT generation, documents, chunks, base, floor, published_at FROM generations "
         "ORDER BY generation DESC LIMIT 1"
     ).fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError("no generation was ever published")
     return Generation(row[0], row[1], row[2], row[3], tuple(json.loads(row[4])), row[5])
 
 

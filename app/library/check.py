@@ -1,22 +1,19 @@
-"""Comparing the parts of a library: catalogue, lexical index, Chroma."""
+"""Comparing the parts of a library: its files, the manifest, the catalogue, the lexical index, the vector index."""
 
 from __future__ import annotations
 
-import sqlite3
+import json
 from pathlib import Path
 
-import numpy as np
-
 from app.errors import LibraryDamaged
-from app.library import bases, exact
+from app.library import bases
 from app.library.catalogue import LIVE, Connections, Generation, Manifest, latest, read_manifest
-from app.library.filters import select_rows
+from app.library.check_catalogue import check_catalogue
+from app.library.check_index import check_lexical, check_vectors
+from app.library.findings import Difference, Findings, Sources, listed
+from app.library.fingerprint import described
+from app.library.on_disk import on_disk, same_bytes
 from app.library.places import Places, existing
-from app.library.vectors import EmbeddedBase, IndexUnreadable
-
-_SAMPLE = 50
-_NAMED = 5
-_UNKNOWN = 0.2  # SQLite knows an older Unicode: letters newer than it are no words to it
 
 
 def verify(directory: Path, name: str) -> list[str]:
@@ -24,107 +21,93 @@ def verify(directory: Path, name: str) -> list[str]:
 
     Raises LibraryNotFound.
     """
+    return [str(difference) for difference in inspect(directory, name).differences]
+
+
+def inspect(directory: Path, name: str, *, chroma_url: str | None = None) -> Findings:
+    """The same as values, with what a killed run left. Raises LibraryNotFound.
+
+    It reads the whole library, and takes a moment for each thousand passages.
+    """
     where = existing(directory, name)
     connections = Connections(where)
     try:
         with connections.lend() as connection:
             manifest, current = read_manifest(connection, where), latest(connection)
-            return [
-                *_catalogue(connection, manifest, current),
-                *_lexical(connection, current),
-                *_index(connection, where, manifest, current),
-            ]
+            return Findings(
+                name,
+                current.number,
+                (
+                    *_manifest(where, manifest, current),
+                    *check_catalogue(connection, manifest, current),
+                    *check_lexical(connection, current),
+                    *check_vectors(connection, where, manifest, current, chroma_url),
+                ),
+                tuple(_leftovers(where, current)),
+            )
     except LibraryDamaged as error:
-        return [error.message]
+        return Findings(name, None, (Difference("catalogue", error.message, repairable=False),))
     finally:
         connections.close()
 
 
-def _catalogue(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> list[str]:
-    found = [f"catalogue: {row[0]}" for row in connection.execute("PRAGMA quick_check(10)") if row[0] != "ok"]
-    generation = {"generation": current.number}
-    for table, stated in (("documents", current.documents), ("chunks", current.chunks)):
-        there = connection.execute(f"SELECT count(*) FROM {table} t WHERE {LIVE.format('t')}", generation).fetchone()[0]
-        if there != stated:
-            found.append(f"catalogue: generation {current.number} has {there} {table}, and was published with {stated}")
-    short = connection.execute(
-        f"SELECT d.uri, d.chunks, count(c.row) AS there FROM documents d LEFT JOIN chunks c "
-        f"ON c.document = d.row AND {LIVE.format('c')} WHERE {LIVE.format('d')} "
-        "GROUP BY d.row HAVING there <> d.chunks",
-        generation,
-    )
-    found += [f"catalogue: {uri} has {there} chunks, and was stored with {stated}" for uri, stated, there in short]
-    size = 4 * manifest.dimension
-    without = connection.execute(
-        f"SELECT c.row FROM chunks c LEFT JOIN vectors v ON v.chunk = c.row WHERE {LIVE.format('c')} "
-        "AND (v.vector IS NULL OR length(v.vector) <> :size)",
-        {**generation, "size": size},
-    )
-    missing = {row[0] for row in without}
-    return found + _named(connection, "catalogue: {} chunks without a whole vector", missing)
+def sources(directory: Path, name: str, *, read: bool = False) -> Sources:
+    """The files that documents came from, as they stand now: no damage, but what another ingest would change.
+
+    A file is taken for changed when it was written to since; with `read` only when its bytes are others. Members of
+    archives count as gone when the archive is. Raises LibraryNotFound, LibraryDamaged.
+    """
+    where = existing(directory, name)
+    connections = Connections(where)
+    gone, changed, compared = [], [], 0
+    try:
+        with connections.lend() as connection:
+            rows = connection.execute(
+                f"SELECT d.uri, d.added_at, d.content_hash FROM documents d WHERE {LIVE.format('d')} ORDER BY d.uri",
+                {"generation": latest(connection).number},
+            ).fetchall()
+    finally:
+        connections.close()
+    for uri, added_at, content_hash in rows:
+        state = on_disk(uri, added_at)
+        compared += state != "elsewhere"
+        if state == "gone":
+            gone.append(uri)
+        elif state != "elsewhere" and (not same_bytes(uri, content_hash) if read else state == "changed"):
+            changed.append(uri)
+    return Sources(compared, tuple(gone), tuple(changed))
 
 
-def _lexical(connection: sqlite3.Connection, current: Generation) -> list[str]:
-    stored = {row[0] for row in connection.execute("SELECT row FROM chunks")}
-    live = set(select_rows(connection, current.number, ()).tolist())
-    indexed = {row[0] for row in connection.execute("SELECT rowid FROM lexical")}
-    counted = dict(connection.execute("SELECT doc, count(*) FROM postings GROUP BY doc"))
-    off = {
-        row
-        for row, words in connection.execute("SELECT row, words FROM chunks")
-        if row in live and row in indexed and abs(counted.get(row, 0) - words) > _UNKNOWN * words
-    }
-    return [
-        *_named(connection, "lexical index: {} chunks are missing", live - indexed),
-        *_named(connection, "lexical index: {} entries belong to no chunk", indexed - stored),
-        *_named(connection, "lexical index: {} chunks have another number of words", off),
+def _manifest(where: Places, manifest: Manifest, current: Generation) -> list[Difference]:
+    """The file beside the catalogue that says what the library was made with, against the catalogue."""
+    said = where.fingerprint
+    if not said.exists():
+        return []  # a note: the next writer writes it
+    try:
+        there = json.loads(said.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: not JSON, or not even UTF-8
+        return [Difference("files", f"{said.name} cannot be read: {error}")]
+    expected = described(where, manifest, current)
+    off = [
+        key
+        for key in expected
+        if key != "generation" and (not isinstance(there, dict) or there.get(key) != expected[key])
     ]
+    if off:
+        return [Difference("manifest", f"{said.name} and the catalogue differ in {', '.join(off)}")]
+    return []
 
 
-def _index(connection: sqlite3.Connection, where: Places, manifest: Manifest, current: Generation) -> list[str]:
-    if current.chunks == 0:
-        return []
-    hint = f"(sluice ingest builds a new one; until then library {where.name!r} is searched exactly)"
-    held = bases.hold(where, current.base) if current.base > 0 else None
-    if held is None:
-        return [f"vectors: generation {current.number} has no base index {hint}"]
-    with held:
-        try:
-            base = bases.open_embedded(where, current.base)
-        except IndexUnreadable as error:
-            return [f"vectors: the base index {current.base} cannot be read: {error} {hint}"]
-        try:
-            return _compare(connection, base, manifest, current)
-        except IndexUnreadable as error:
-            return [f"vectors: the base index {current.base} cannot be searched: {error} {hint}"]
-        finally:
-            base.close()
-
-
-def _compare(connection: sqlite3.Connection, base: EmbeddedBase, manifest: Manifest, current: Generation) -> list[str]:
-    expected = select_rows(connection, current.base, ())
-    rows = set(expected.tolist())
-    indexed = base.rows()
-    sample = np.random.default_rng(0).choice(expected, size=min(_SAMPLE, len(expected)), replace=False)
-    numbers, matrix = exact.read_vectors(connection, np.sort(sample), manifest.dimension)
-    lost = set()
-    for row, vector in zip(numbers.tolist(), matrix, strict=True):
-        best = base.nearest(vector, 1)
-        if row in indexed and (not best or best[0][1] < 1.0 - 1e-3) and vector.any():
-            lost.add(row)
+def _leftovers(where: Places, current: Generation) -> list[str]:
+    found = []
+    if where.vectors.is_dir():
+        kept = {str(current.base), "0"}
+        found = sorted(path.name for path in where.vectors.iterdir() if path.name not in kept)
+    waiting = [name for name in found if name.isdecimal() and bases.in_use(where, int(name))]
+    left = [name for name in found if name not in waiting]
     return [
-        *_named(connection, f"vectors: {{}} chunks are missing from the base index {current.base}", rows - indexed),
-        *_named(connection, f"vectors: the base index {current.base} holds {{}} rows of no chunk", indexed - rows),
-        *_named(connection, f"vectors: {{}} of {len(numbers)} sampled chunks are not found by their own vector", lost),
+        *([] if where.fingerprint.exists() else [f"{where.fingerprint.name} comes with the next ingest"]),
+        *(["no index is built yet: all is searched exactly"] if current.base == 0 and current.chunks else []),
+        *([listed("{} old indexes are still being read", len(waiting), waiting)] if waiting else []),
+        *([listed("{} unfinished or old indexes go with the next ingest", len(left), left)] if left else []),
     ]
-
-
-def _named(connection: sqlite3.Connection, line: str, rows: set[int]) -> list[str]:
-    """One line with the count and the first few chunk ids, or none."""
-    if not rows:
-        return []
-    first = sorted(rows)[:_NAMED]
-    marks = ", ".join("?" * len(first))
-    ids = dict(connection.execute(f"SELECT row, id FROM chunks WHERE row IN ({marks})", first))
-    more = ", ..." if len(rows) > _NAMED else ""
-    return [f"{line.format(len(rows))}: {', '.join(ids.get(row, f'row {row}') for row in first)}{more}"]

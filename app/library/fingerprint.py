@@ -30,9 +30,9 @@ def fingerprint(manifest: Manifest) -> str:
     return hashlib.sha256(packed).hexdigest()[:12]
 
 
-def write_fingerprint(places: Places, manifest: Manifest, current: Generation) -> None:
-    """Write the file whole or not at all."""
-    content = {
+def described(places: Places, manifest: Manifest, current: Generation) -> dict[str, object]:
+    """What the file says."""
+    return {
         "fingerprint": fingerprint(manifest),
         **ingredients(manifest),
         "library": {"name": places.name, "id": manifest.id, "created_at": manifest.created_at},
@@ -41,6 +41,11 @@ def write_fingerprint(places: Places, manifest: Manifest, current: Generation) -
             "published_at": current.published_at, "base": current.base,
         },
     }  # fmt: skip
+
+
+def write_fingerprint(places: Places, manifest: Manifest, current: Generation) -> None:
+    """Write the file whole or not at all."""
+    content = described(places, manifest, current)
     sweep_partial(places.root, places.fingerprint.name)
     with written_whole(places.fingerprint) as beside:
         beside.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ def on_disk(uri: str, added_at: str) -> OnDisk:
     >>> on_disk("https://example.org/page", "2026-01-01T00:00:00+00:00")
     'elsewhere'
     """
-    path = Path(uri)
+    path = file_of(uri)
     if not path.is_absolute():
         return "elsewhere"
     try:
@@ -24,3 +25,29 @@ def on_disk(uri: str, added_at: str) -> OnDisk:
         return "gone"
     read = datetime.fromisoformat(added_at)
     return "changed" if written > read.replace(tzinfo=read.tzinfo or UTC) else "unchanged"
+
+
+def file_of(uri: str) -> Path:
+    """The file a document stands in: itself, or the archive that it is a member of.
+
+    >>> file_of("/docs/papers.zip!/2020/owls.pdf").name
+    'papers.zip'
+    """
+    whole, parts = Path(uri), uri.split("!/")
+    if len(parts) == 1 or whole.exists():
+        return whole
+    return next(
+        (Path(start) for n in range(1, len(parts)) if Path(start := "!/".join(parts[:n])).is_file()), Path(parts[0])
+    )
+
+
+def same_bytes(uri: str, content_hash: str) -> bool:
+    """Whether the file holds the bytes that were read. A member of an archive is taken to: it is not opened for that."""
+    path = file_of(uri)
+    if path != Path(uri):
+        return True
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == content_hash
+    except OSError:
+        return False

@@ -20,11 +20,13 @@ import numpy as np
 from app.domain import Scalar
 from app.errors import ProviderBroken, ProviderTimeout, ProviderUnreachable, SluiceError
 from app.library.exact import Hits
-from app.library.vectors import HNSW, IndexUnreadable, cosine
+from app.library.filters import Rows
+from app.library.vectors import HNSW, IndexUnreadable, cosine, in_order
 from app.ports import Vectors
 
 TIMEOUT = 10.0  # seconds a call may take
 _BATCH = 200
+_PAGE = 300  # entries asked for at once: Chroma Cloud gives no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,40 @@ class ServerBase:
             raise IndexUnreadable(error.message) from error
         pairs = zip(found["metadatas"][0], found["distances"][0], strict=True)
         return [(int(metadata["row"]), cosine(distance)) for metadata, distance in pairs]
+
+    def rows(self) -> set[int]:
+        """All rows it holds. Raises IndexUnreadable."""
+        return set(self._entries("metadatas")[0].tolist())
+
+    def stored(self, rows: Rows) -> tuple[Rows, Vectors]:
+        """See `EmbeddedBase.stored`."""
+        held, vectors = self._entries("metadatas", "embeddings", rows=rows.tolist())
+        return in_order(held.tolist(), vectors)
+
+    def _entries(self, *include: str, rows: list[int] | None = None) -> tuple[Rows, Any]:
+        """Of these rows, or all: (row numbers, their vectors where included), asked for a page at a time."""
+        numbers: list[int] = []
+        vectors: list[Any] = []
+        pages = range(0, self._count(), _PAGE) if rows is None else range(0, len(rows), _PAGE)
+        for start in pages:
+            which: dict[str, Any] = {"limit": _PAGE, "offset": start}
+            if rows is not None:
+                which = {"where": {"row": {"$in": rows[start : start + _PAGE]}}}
+            try:
+                with speaking(self._url):
+                    found = self._collection.get(**which, include=list(include))
+            except SluiceError as error:
+                raise IndexUnreadable(error.message) from error
+            numbers += [int(metadata["row"]) for metadata in found["metadatas"]]
+            vectors += [] if "embeddings" not in include else list(found["embeddings"])
+        return np.array(numbers, dtype=np.int64), vectors
+
+    def _count(self) -> int:
+        try:
+            with speaking(self._url):
+                return int(self._collection.count())
+        except SluiceError as error:
+            raise IndexUnreadable(error.message) from error
 
     def close(self) -> None:
         """Nothing to let go: the server keeps the collection until two newer ones are complete."""

@@ -118,8 +118,25 @@ class EmbeddedBase:
         return 0 if self._held is None else int(self._held.collection.count())
 
     def rows(self) -> set[int]:
-        """All rows it holds."""
-        return set() if self._held is None else {int(row) for row in self._held.collection.get(include=[])["ids"]}
+        """All rows it holds. Raises IndexUnreadable."""
+        from chromadb.errors import ChromaError
+
+        try:
+            return set() if self._held is None else {int(row) for row in self._held.collection.get(include=[])["ids"]}
+        except ChromaError as error:
+            raise IndexUnreadable(str(error)) from error
+
+    def stored(self, rows: Rows) -> tuple[Rows, Vectors]:
+        """The vectors it holds of these rows, (found rows ascending, matrix). Raises IndexUnreadable."""
+        from chromadb.errors import ChromaError
+
+        if self._held is None:
+            raise IndexUnreadable(f"{self._path} is closed")
+        try:
+            found = self._held.collection.get(ids=[str(row) for row in rows.tolist()], include=["embeddings"])
+        except ChromaError as error:
+            raise IndexUnreadable(str(error)) from error
+        return in_order(map(int, found["ids"]), found["embeddings"])
 
     def close(self) -> None:
         with _shelf.lock:
@@ -135,3 +152,11 @@ class EmbeddedBase:
 def cosine(distance: float) -> float:
     """Chroma's cosine distance (0..2, with tiny negatives) as a cosine."""
     return float(min(1.0, max(-1.0, 1.0 - distance)))
+
+
+def in_order(rows: Iterable[int], vectors: Any) -> tuple[Rows, Vectors]:
+    """Rows ascending, with the vector of each."""
+    numbers = np.fromiter(rows, dtype=np.int64)
+    matrix = np.asarray(vectors, dtype=np.float32).reshape(len(numbers), -1)
+    order = np.argsort(numbers)
+    return numbers[order], matrix[order]

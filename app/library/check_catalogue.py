@@ -1,0 +1,81 @@
+"""Does the catalogue hold what was stored? Structure, counts, and each document against its digest."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from app.library import findings, journal
+from app.library.catalogue import LIVE, Generation, Manifest
+from app.library.findings import Difference
+from app.library.storing import digest_of
+
+
+def check_catalogue(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> list[Difference]:
+    return [
+        *_structure(connection),
+        *_counts(connection, current),
+        *_vectors(connection, manifest, current),
+        *findings.documents(
+            "{} documents are not what was stored", torn_documents(connection, current).values(), repairable=False
+        ),
+    ]
+
+
+def _structure(connection: sqlite3.Connection) -> list[Difference]:
+    found = [
+        Difference("catalogue", str(row[0]), repairable="index" in str(row[0]))
+        for row in connection.execute("PRAGMA integrity_check(10)")
+        if row[0] != "ok"
+    ]
+    strays = connection.execute("PRAGMA foreign_key_check").fetchall()
+    if strays:
+        tables = ", ".join(sorted({row[0] for row in strays}))
+        found.append(Difference("catalogue", f"{len(strays)} rows of {tables} belong to nothing"))
+    return found
+
+
+def _counts(connection: sqlite3.Connection, current: Generation) -> list[Difference]:
+    found = []
+    generation = {"generation": current.number}
+    for table, stated in (("documents", current.documents), ("chunks", current.chunks)):
+        there = connection.execute(f"SELECT count(*) FROM {table} t WHERE {LIVE.format('t')}", generation).fetchone()[0]
+        if there != stated:
+            what = f"generation {current.number} has {there} {table}, and was published with {stated}"
+            found.append(Difference("catalogue", what))
+    short = connection.execute(
+        f"SELECT d.uri, d.chunks, count(c.row) AS there FROM documents d LEFT JOIN chunks c "
+        f"ON c.document = d.row AND {LIVE.format('c')} WHERE {LIVE.format('d')} "
+        "GROUP BY d.row HAVING there <> d.chunks",
+        generation,
+    )
+    return found + [
+        Difference("catalogue", f"{uri} has {there} chunks, and was stored with {stated}", repairable=False)
+        for uri, stated, there in short
+    ]
+
+
+def _vectors(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> list[Difference]:
+    without = rows_without_vector(connection, manifest, current)
+    return findings.chunks(connection, "catalogue", "{} chunks without a whole vector", without)
+
+
+def rows_without_vector(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> set[int]:
+    """Chunks the generation sees whose vector is missing or has another length."""
+    found = connection.execute(
+        f"SELECT c.row FROM chunks c LEFT JOIN vectors v ON v.chunk = c.row WHERE {LIVE.format('c')} "
+        "AND (v.vector IS NULL OR length(v.vector) <> :size)",
+        {"generation": current.number, "size": 4 * manifest.dimension},
+    )
+    return {row[0] for row in found}
+
+
+def torn_documents(connection: sqlite3.Connection, current: Generation) -> dict[int, str]:
+    """row -> uri of the documents that differ from their digest. Those stored before there were digests are passed
+    over: nothing tells what they were."""
+    if not journal.has(connection, "digests"):
+        return {}
+    stored = connection.execute(
+        f"SELECT d.row, d.uri, g.digest FROM documents d JOIN digests g ON g.document = d.row WHERE {LIVE.format('d')}",
+        {"generation": current.number},
+    ).fetchall()
+    return {row: uri for row, uri, digest in stored if digest_of(connection, row) != digest}

@@ -14,7 +14,16 @@ from typing import Any
 KEY = "test-key-0123456789"
 CHAT_MODELS = {"gpt-4o-mini", "gpt-4.1", "gpt-5-mini", "llama3.2"}
 EMBEDDING_MODELS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "nomic-embed-text": 768}
-RERANK_MODELS = {"rerank-v3.5", "rerank-v4.0-fast", "rerank-v5.0-pro"}
+RERANK_MODELS = {
+    "rerank-v3.5",
+    "rerank-english-v3.0",
+    "rerank-multilingual-v3.0",
+    "rerank-v4.0-fast",
+    "rerank-v4.0-pro",
+    "rerank-v5.0-fast",
+    "rerank-v5.0-pro",
+    "Cohere-rerank-v4.0-pro",  # a deployment on Azure AI Foundry
+}
 
 Check = Callable[[Any], bool]
 
@@ -67,7 +76,16 @@ def _stream_options(value: Any) -> bool:
 
 
 def _spans(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) <= {"mode", "threshold", "max_spans"}
+    checks: Mapping[str, Check] = {
+        "mode": lambda v: v in ("enabled", "disabled"),
+        "threshold": _number(0, 1),
+        "max_spans": _count,
+    }
+    return (
+        isinstance(value, dict)
+        and "mode" in value
+        and all(name in checks and checks[name](v) for name, v in value.items())
+    )
 
 
 CHAT: Mapping[str, Check] = {
@@ -145,6 +163,8 @@ def check_rerank(body: Any) -> dict[str, Any]:
     found = check_body(body, RERANK, {"model", "query", "documents"}, status=422)
     if found["model"] not in RERANK_MODELS:
         raise WireError(404, f"model '{found['model']}' not found")
+    if "relevant_spans" in found and "-v5" not in found["model"]:
+        raise WireError(400, "relevant_spans is only supported for rerank-v5 and newer models")
     return found
 
 
@@ -165,11 +185,24 @@ def rerank_answer(body: Mapping[str, Any]) -> dict[str, Any]:
     """Sorted by score, as the API sends it; equal scores stay in order."""
     scores = [relevance(body["query"], document) for document in body["documents"]]
     order = sorted(range(len(scores)), key=lambda i: -scores[i])[: body.get("top_n", len(scores))]
+    results: list[dict[str, Any]] = [{"index": i, "relevance_score": scores[i]} for i in order]
+    if body.get("relevant_spans", {}).get("mode") == "enabled":
+        for result in results:
+            marks = spans_of(body["query"], body["documents"][result["index"]])[: body["relevant_spans"]["max_spans"]]
+            if marks:
+                result["relevant_spans"] = marks
     return {
         "id": "00000000-0000-0000-0000-000000000000",
-        "results": [{"index": i, "relevance_score": scores[i]} for i in order],
+        "results": results,
         "meta": {"api_version": {"version": "2"}, "billed_units": {"search_units": searches(body["documents"])}},
     }
+
+
+def spans_of(query: str, document: str) -> list[dict[str, Any]]:
+    """Where words of the query stand in the document, in codepoints."""
+    asked = words(query)
+    found = [m.span() for m in re.finditer(r"\w+", document) if m.group().lower() in asked]
+    return [{"start": start, "end": end, "score": 0.9} for start, end in found]
 
 
 def searches(documents: list[str]) -> int:

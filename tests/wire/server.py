@@ -42,6 +42,13 @@ CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank
 DECISIONS = "/v1/decisions"
 SLOW = 3.0  # seconds the scenario "timeout" is silent; clients under test wait less
 
+SPANS: dict[str, Any] = {  # marks that cannot be
+    "span-beyond": [{"start": 0, "end": 9999, "score": 0.9}],
+    "span-backwards": [{"start": 5, "end": 2, "score": 0.9}],
+    "span-text": [{"start": "first", "end": "last", "score": 0.9}],
+    "span-nan": [{"start": 0, "end": 3, "score": float("nan")}],
+}
+
 Answer = Callable[[list[dict[str, Any]]], str]
 
 
@@ -308,6 +315,8 @@ class _Handler(BaseHTTPRequestHandler):
             found[0][value] = [0.0] * len(found[0][value])
         elif scenario == "other-length":
             found[-1][value] = found[-1][value][:-1]
+        elif scenario.startswith("span"):
+            found[0]["relevant_spans"] = SPANS[scenario]
         elif scenario == "no-items":
             del answer[items]
         elif scenario != "happy":

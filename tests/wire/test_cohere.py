@@ -188,3 +188,63 @@ def test_the_server_refuses_what_the_api_refuses(server: WireServer) -> None:
     for body in bad:
         answer = httpx.post(server.url + RERANK, json=body, headers=headers)
         assert answer.status_code == 422, json.dumps(body)
+
+
+# -- the fifth generation marks what mattered ------------------------------------------------------------------------
+
+
+def test_what_mattered_in_a_passage_is_asked_for_and_handed_on(server: WireServer) -> None:
+    passages = ["\U0001fa90 The red planet.", "Jupiter is large."]
+    marked, plain = scorer(server, model="rerank-v5.0-pro").score(QUESTION, passages)
+    assert [passages[0][s.start : s.end] for s in marked.spans] == ["red", "planet"]  # counted in characters
+    assert (plain.spans, marked.truncated) == ((), False)
+    assert server.requests[0].body["relevant_spans"] == {"mode": "enabled", "threshold": 0.1, "max_spans": 3}
+
+
+@pytest.mark.parametrize("model", ["rerank-v3.5", "rerank-english-v3.0", "rerank-v4.0-pro", "Cohere-rerank-v4.0-pro"])
+def test_earlier_models_are_not_asked_for_it(server: WireServer, model: str) -> None:
+    assert all(score.spans == () for score in scorer(server, model=model).score(QUESTION, PASSAGES))
+    assert "relevant_spans" not in server.requests[0].body
+
+
+@pytest.mark.parametrize("scenario", ["span-beyond", "span-backwards", "span-text", "span-nan"])
+def test_a_mark_that_cannot_be_is_a_wrong_answer(server: WireServer, scenario: str) -> None:
+    server.play(RERANK, scenario)
+    with pytest.raises(ProviderNonsense, match="marked stretch"):
+        scorer(server, model="rerank-v5.0-pro").score(QUESTION, PASSAGES)
+
+
+@pytest.mark.parametrize(
+    ("model", "window", "cut"),
+    [("rerank-v3.5", 4096, 4095), ("rerank-v4.0-fast", 32768, 4097), ("rerank-v5.0-fast", 32768, 4097)],
+)
+def test_a_passage_longer_than_it_reads_is_said_to_be_cut(
+    server: WireServer, model: str, window: int, cut: int
+) -> None:
+    cohere = scorer(server, model=model)
+    assert cohere.profile.id.window == window
+    scores = cohere.score("red planet", ["planet " * cut, "planet " * (cut - 1)])
+    assert [score.truncated for score in scores] == [True, False]
+
+
+def test_a_deployment_behind_a_path_is_reached(server: WireServer) -> None:
+    """Azure AI Foundry: .../providers/cohere, to which the SDK adds /v2/rerank; the name is the deployment's."""
+    deployed = scorer(server, model="Cohere-rerank-v4.0-pro", cohere_base_url=f"{server.url}/providers/cohere")
+    with pytest.raises(ProviderRejected, match="/providers/cohere/v2/rerank"):  # this server has no such path
+        deployed.score(QUESTION, PASSAGES)
+    assert deployed.profile.id.window == 32768
+
+
+def test_many_passages_are_split(server: WireServer) -> None:
+    scores = scorer(server, reranker_timeout=10).score("planet", [f"planet {n}" for n in range(1001)])
+    assert [len(r.body["documents"]) for r in server.requests] == [1000, 1]
+    assert len(scores) == 1001
+
+
+@pytest.mark.parametrize("scenario", ["drip", "part"])
+def test_a_body_that_never_ends_is_not_waited_for(server: WireServer, scenario: str) -> None:
+    server.play(RERANK, *[scenario] * 3)
+    started = time.monotonic()
+    with pytest.raises((ProviderTimeout, ProviderUnreachable)):
+        scorer(server, reranker_timeout=0.4).score(QUESTION, PASSAGES)
+    assert time.monotonic() - started < 2

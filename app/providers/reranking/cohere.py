@@ -1,29 +1,57 @@
-"""Cohere's rerank API, version 2 (docs.cohere.com/reference/rerank), and servers that speak it.
+"""Cohere's rerank API, version 2 (docs.cohere.com/reference/rerank), on Azure too, and servers that speak it.
 
-Scores are 0..1 and depend on the question: good for order, not probabilities until they are calibrated.
+Scores are 0..1 and depend on the question: good for order, not probabilities until they are calibrated (for the fifth
+generation Cohere says they are: to be checked, not believed). That generation also says which stretches of a passage
+mattered, in characters; they are asked for and handed on.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+from typing import Any, TypeGuard
 
-from app.domain import Scale, Score, ScorerId, ScorerProfile
+from app import patience
+from app.addresses import host_of
+from app.domain import Scale, Score, ScorerId, ScorerProfile, Span
 from app.errors import ProviderAuth, ProviderNonsense
 from app.metering import billed, paid_to
-from app.providers.failures import Service, provider_errors, retry_within
+from app.providers.asking import ask
+from app.providers.failures import Service, provider_errors
+from app.providers.reranking.hosted.answer import OffAnswer, counted, one_each
+from app.providers.reranking.hosted.limits import Limits, sendable
+from app.providers.wire import http_client
 from app.settings import Settings
 
 _PUBLIC = "https://api.cohere.com"
-_WINDOWS = {"rerank-v3.5": 4096, "rerank-english-v3.0": 4096, "rerank-multilingual-v3.0": 4096}
-_LONG_WINDOW = 32768  # v4 and v5
-_TOLERANCE = 1e-6  # servers round
-_BLANK = "-"  # stands in for an empty text, which the API refuses
+_GENERATION = re.compile(r"rerank-(?:[a-z]+-)?v(\d+)", re.IGNORECASE)  # also in names of Azure's deployments
+_DOCUMENTS = 1000  # a call may hold 10,000, and is advised to hold this many
+_SHORT_WINDOW, _LONG_WINDOW = 4096, 32768  # tokens: up to the third generation, and since
+_DOCUMENT = 4096  # tokens of a passage that are read unless a call says otherwise (max_tokens_per_doc)
+_SPANS = {"mode": "enabled", "threshold": 0.1, "max_spans": 3}  # the threshold is Cohere's default
+
+
+def generation(model: str) -> int | None:
+    """The generation a name tells; None where it does not.
+
+    >>> generation("rerank-multilingual-v3.0"), generation("Cohere-rerank-v4.0-pro"), generation("my-model")
+    (3, 4, None)
+    """
+    found = _GENERATION.search(model)
+    return None if found is None else int(found[1])
+
+
+def limits_of(model: str) -> Limits:
+    """What a call to a model may hold; the window of a model that is not known by its name is not known."""
+    of = generation(model)
+    if of is None:
+        return Limits(documents=_DOCUMENTS)
+    return Limits(documents=_DOCUMENTS, window=_SHORT_WINDOW if of <= 3 else _LONG_WINDOW, document=_DOCUMENT)
 
 
 class CohereScorer:
-    """Pointwise and bounded. One request a question; the server cuts or windows long passages itself."""
+    """Pointwise and bounded. The service cuts long passages; a thousand a request, more are split."""
 
     def __init__(self, model: str, settings: Settings) -> None:
         """Raises ProviderAuth without a key for Cohere itself; another base URL needs none."""
@@ -34,30 +62,33 @@ class CohereScorer:
             raise ProviderAuth("Cohere needs a key.", hint="Set COHERE_API_KEY in .env or the environment.")
         self._model = model
         self._seconds = settings.reranker_timeout
+        self._marks = (generation(model) or 0) >= 5
+        self._limits = limits_of(model)
         secret = None if key is None else key.get_secret_value()
         self._provider = paid_to(base, "cohere", "api.cohere.com", "api.cohere.ai")
         self._service = Service(
-            name="Cohere" if base is None else f"The reranker at {urlsplit(base).netloc}",
+            name="Cohere" if base is None else f"The reranker at {host_of(base)}",
             key_setting="COHERE_API_KEY",
             url_setting="COHERE_BASE_URL",
             timeout_setting="RERANKER_TIMEOUT",
             model_setting="RERANKER",
             secret=secret,
+            at=host_of(_PUBLIC if base is None else base),
         )
         self._client = cohere.ClientV2(
             api_key=secret if secret is not None else "not-needed",
             base_url=base if base is not None else _PUBLIC,  # the SDK would read the environment
-            timeout=settings.reranker_timeout,
-            max_retries=0,  # retry_within does it, and keeps to the limit
+            httpx_client=http_client(settings.reranker_timeout),
+            max_retries=0,  # `ask` does it, and keeps to the limit
             log_warning_experimental_features=False,
         )
         self.profile = ScorerProfile(
             id=ScorerId(
                 provider="cohere",
                 model=model,
-                revision="" if base is None else urlsplit(base).netloc,
+                revision="" if base is None else host_of(base),
                 activation="relevance",
-                window=_WINDOWS.get(model, _LONG_WINDOW),
+                window=self._limits.window,
             ),
             label=f"Cohere {model}",
             scale=Scale.BOUNDED,
@@ -66,42 +97,49 @@ class CohereScorer:
 
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:
         """Relevance 0..1 of each passage. Raises ProviderError; an answer that does not fit is ProviderNonsense."""
-        if not passages:
-            return []
-        documents = [passage if passage.strip() else _BLANK for passage in passages]
-        query = question if question.strip() else _BLANK
+        query, texts = sendable(question), [sendable(passage) for passage in passages]
+        scores: list[Score] = []
+        with patience.within(self._seconds):
+            for batch in self._limits.batches(query, texts):
+                scores += self._asked(query, batch)
+        return scores
 
-        def ask() -> list[Score]:
+    def _asked(self, query: str, batch: list[str]) -> list[Score]:
+        def once() -> list[Score]:
             with billed(self._provider, self._model) as bill:
                 with provider_errors(self._service):
-                    answer = self._client.rerank(
-                        model=self._model, query=query, documents=documents, top_n=len(documents)
-                    )
+                    answer = self._request(query, batch)
                 bill.units = _units(answer)
-                results = getattr(answer, "results", None)
-                if not isinstance(results, list):
-                    raise self._nonsense("no list of results")
-                return self._in_order(results, len(documents))
+                try:
+                    return self._read(answer, query, batch)
+                except OffAnswer as error:
+                    raise self._nonsense(str(error)) from error
 
-        return retry_within(self._seconds, ask)
+        return ask(self._service, once, seconds=self._seconds)
 
-    def _in_order(self, results: Iterable[object], count: int) -> list[Score]:
-        """Results may come in any order; every passage must have exactly one finite score."""
-        found: dict[int, float] = {}
-        for result in results:
-            index, raw = getattr(result, "index", None), getattr(result, "relevance_score", None)
-            if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
-                raise self._nonsense(f"a result for passage {index!r} of {count}")
-            if index in found:
-                raise self._nonsense(f"two results for passage {index}")
-            if not isinstance(raw, int | float) or isinstance(raw, bool) or not math.isfinite(raw):
-                raise self._nonsense(f"the score {raw!r}")
-            if not -_TOLERANCE <= raw <= 1 + _TOLERANCE:
-                raise self._nonsense(f"the score {raw}, which is not between 0 and 1")
-            found[index] = min(1.0, max(0.0, float(raw)))
-        if len(found) != count:
-            raise self._nonsense(f"{len(found)} results for {count} passages")
-        return [Score(found[index]) for index in range(count)]
+    def _request(self, query: str, batch: list[str]) -> object:
+        more: dict[str, Any] = {}
+        if self._marks:
+            from cohere import RerankRelevantSpans
+
+            more["relevant_spans"] = RerankRelevantSpans(**_SPANS)
+        return self._client.rerank(model=self._model, query=query, documents=batch, top_n=len(batch), **more)
+
+    def _read(self, answer: object, query: str, batch: list[str]) -> list[Score]:
+        results = getattr(answer, "results", None)
+        if not isinstance(results, list):
+            raise OffAnswer("no list of results")
+        found = [(getattr(r, "index", None), getattr(r, "relevance_score", None)) for r in results]
+        raw = one_each(found, len(batch), 0.0, 1.0)
+        marks = {r.index: r for r in results}  # an index each, all of them in the batch: checked
+        return [
+            Score(
+                raw[place],
+                spans=_spans(getattr(marks[place], "relevant_spans", None), len(text)),
+                truncated=self._limits.surely_cut(query, text),
+            )
+            for place, text in enumerate(batch)
+        ]
 
     def _nonsense(self, what: str) -> ProviderNonsense:
         return ProviderNonsense(
@@ -110,13 +148,34 @@ class CohereScorer:
         )
 
 
+def _spans(found: object, length: int) -> tuple[Span, ...]:
+    """What the answer marks in a passage of so many characters. Raises OffAnswer for a place that is not in it."""
+    if not isinstance(found, Iterable) or isinstance(found, str):
+        return ()
+    spans = []
+    for mark in found:
+        start, end, score = (
+            mark.get(name) if isinstance(mark, dict) else getattr(mark, name, None)
+            for name in ("start", "end", "score")
+        )
+        if not _whole(start) or not _whole(end) or not 0 <= start < end <= length:
+            raise OffAnswer(f"a marked stretch {start!r} to {end!r} of a passage of {length} characters")
+        if not isinstance(score, int | float) or not math.isfinite(score):
+            raise OffAnswer(f"the score {score!r} for a marked stretch")
+        spans.append(Span(start, end, float(score)))
+    return tuple(spans)
+
+
+def _whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _units(answer: object) -> dict[str, float] | None:
     """What the answer says is billed (`meta.billed_units`): searches, or tokens for the models that are sold by tokens.
 
     Cohere counts a search for up to 100 documents, and a long document as several; its count is taken as it is.
     """
-    billed_units = getattr(getattr(answer, "meta", None), "billed_units", None)
-    names = {"search_units": "searches", "input_tokens": "input_tokens", "output_tokens": "output_tokens"}
-    counts = {unit: getattr(billed_units, name, None) for name, unit in names.items()}
-    found = {unit: float(count) for unit, count in counts.items() if isinstance(count, int | float) and count > 0}
-    return found or None
+    found = getattr(getattr(answer, "meta", None), "billed_units", None)
+    names = {"searches": "search_units", "input_tokens": "input_tokens", "output_tokens": "output_tokens"}
+    told = {name: getattr(found, name, None) for name in names.values()}
+    return counted(told, {unit: (name,) for unit, name in names.items()})

@@ -23,7 +23,7 @@ COMMANDS = {
     "ingest": "Fill a library from files and folders.",
     "serve": "Serve the chat page.",
     "doctor": "Say what is installed, what is missing, and what to type.",
-    "models": "List the models and prepare the bundled ones.",
+    "models": "List, fetch, measure and prepare models.",
     "library": "List, show, verify, rebuild and delete libraries.",
     "questions": "Import, draft, check and split question sets.",
     "demo": "Ingest the handbook, answer one question, serve the page.",

@@ -22,10 +22,13 @@ def locate(name: str) -> Path:
         return own
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise ModelMissing(f"There is no model folder {name}.", hint="Check the path.")
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
+        config = try_to_load_from_cache(name, "config.json")
+        if isinstance(config, str):  # a snapshot without the files that Sluice did not need counts as incomplete there
+            return Path(config).parent
         return Path(snapshot_download(name, local_files_only=True))
     except LocalEntryNotFoundError:
         raise ModelMissing(f"The model {name} is not on this machine.", hint=f"sluice models pull {name}") from None
@@ -36,8 +39,12 @@ def locate(name: str) -> Path:
 def in_cache(name: str) -> bool:
     """Whether the hub's cache on this machine has something of a model; quick, and says nothing about its weights."""
     from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
 
-    return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:
+        return False
 
 
 def is_whole(folder: Path) -> bool:

@@ -118,6 +118,23 @@ def prepare_cross_encoder(model: str, models_dir: Path, *, force: bool = False) 
     return write_prepared(target, fill, force=target.exists())
 
 
+def remove_prepared(model: str, models_dir: Path) -> list[Path]:
+    """Removes every int8 form of a cross-encoder (of other revisions too) and returns their folders.
+
+    Raises ModelMissing where there is none. The embedding model is not among them: nothing runs without it.
+    """
+    kept = embedder_folder(models_dir)
+    found = []
+    for manifest in sorted(models_dir.glob(f"*/{MANIFEST}")):
+        folder = manifest.parent
+        if folder != kept and read_prepared(folder, check=False).name == model:
+            shutil.rmtree(folder)
+            found.append(folder)
+    if not found:
+        raise ModelMissing(f"There is no exported form of {model}.", hint="See what there is: sluice models")
+    return found
+
+
 def _cross_encoder_folder(model: str, source: Path, models_dir: Path) -> Path:
     short = hashlib.sha256(f"{revision_of(source)}/{RECIPE}".encode()).hexdigest()[:12]
     return models_dir / f"{Path(model).name}-{short}"

@@ -94,14 +94,16 @@ def _parts(path: str, _changed: int) -> tuple[bytes, tuple[_Part, ...]]:
 
 def _records(file: IO[bytes], quotes: bool) -> Iterator[bytes]:
     """Lines; with `quotes`, lines joined while a quote is open. A quote that never closes ends after 4 MB."""
-    record = b""
+    record: list[bytes] = []  # joined once: a quote left open may gather a million lines
+    size = 0
     open_quote = False
     while line := file.readline(_LONGEST_ROW):
-        record = record + line if record else line
+        record.append(line)
+        size += len(line)
         if quotes and line.count(b'"') % 2:
             open_quote = not open_quote
-        if (not open_quote and line.endswith(b"\n")) or len(record) >= _LONGEST_ROW:
-            yield record
-            record, open_quote = b"", False
+        if (not open_quote and line.endswith(b"\n")) or size >= _LONGEST_ROW:
+            yield b"".join(record)
+            record, size, open_quote = [], 0, False
     if record:
-        yield record
+        yield b"".join(record)

@@ -89,15 +89,21 @@ def _tables(rows: Sequence[list[str]]) -> Iterator[list[list[str]]]:
             table = []
 
 
+def _is_figure(cell: str) -> bool:
+    """A number that is no year: those head columns."""
+    value = scalar(cell)
+    return isinstance(value, float) or (isinstance(value, int) and not 1900 <= value <= 2100)
+
+
 def _is_heading(table: Sequence[list[str]]) -> bool:
     """One or two rows of names that a blank row parts from their table."""
     widest = max(sum(map(bool, row)) for row in table)
-    return len(table) <= 2 and widest > 2 and not any(scalar(cell) != cell for row in table for cell in row if cell)
+    return len(table) <= 2 and widest > 2 and not any(_is_figure(cell) for row in table for cell in row)
 
 
 def _one_heading(table: list[list[str]]) -> list[list[str]]:
     """Heading rows over figures as one row, name by name: "2023" above "Sales" is "2023 Sales"."""
-    first = next((n for n, row in enumerate(table) if sum(scalar(cell) != cell for cell in row if cell) > 1), 0)
+    first = next((n for n, row in enumerate(table) if sum(map(_is_figure, row)) > 1), 0)
     if not 2 <= first <= 3 or sum(map(bool, table[0])) < 2:
         return table
     width = max(map(len, table))

@@ -194,5 +194,5 @@ def drop_chunks(connection: sqlite3.Connection, condition: str, value: int) -> N
 
 def drop_documents(connection: sqlite3.Connection, condition: str, value: int) -> None:
     """Delete documents, their chunks being gone. `condition` is SQL over `documents` with one parameter."""
-    connection.execute(f"DELETE FROM digests WHERE document IN (SELECT row FROM documents WHERE {condition})", (value,))
+    connection.execute(f"DELETE FROM seals WHERE document IN (SELECT row FROM documents WHERE {condition})", (value,))
     connection.execute(f"DELETE FROM documents WHERE {condition}", (value,))

@@ -1,13 +1,14 @@
-"""Does the catalogue hold what was stored? Structure, counts, and each document against its digest."""
+"""Does the catalogue hold what was stored? Structure, counts, and each document against its seal."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import dataclass
 
 from app.library import findings, journal
 from app.library.catalogue import LIVE, Generation, Manifest
 from app.library.findings import Difference
-from app.library.storing import digest_of
+from app.library.storing import Seal, seal_of
 
 
 def check_catalogue(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> list[Difference]:
@@ -15,9 +16,7 @@ def check_catalogue(connection: sqlite3.Connection, manifest: Manifest, current:
         *_structure(connection),
         *_counts(connection, current),
         *_vectors(connection, manifest, current),
-        *findings.documents(
-            "{} documents are not what was stored", torn_documents(connection, current).values(), repairable=False
-        ),
+        *_sealed(connection, current),
     ]
 
 
@@ -69,13 +68,38 @@ def rows_without_vector(connection: sqlite3.Connection, manifest: Manifest, curr
     return {row[0] for row in found}
 
 
-def torn_documents(connection: sqlite3.Connection, current: Generation) -> dict[int, str]:
-    """row -> uri of the documents that differ from their digest. Those stored before there were digests are passed
-    over: nothing tells what they were."""
-    if not journal.has(connection, "digests"):
-        return {}
+def _sealed(connection: sqlite3.Connection, current: Generation) -> list[Difference]:
+    torn = torn_documents(connection, current)
+    text = [one.uri for one in torn if one.text]
+    vectors = [one.uri for one in torn if not one.text]
+    return [
+        *findings.documents("{} documents do not say what was stored", text, repairable=False),
+        *findings.documents("{} documents have other vectors than were stored", vectors),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Torn:
+    """A document that is not what was stored: its text (`text`), or only its vectors."""
+
+    row: int
+    uri: str
+    text: bool
+
+
+def torn_documents(connection: sqlite3.Connection, current: Generation) -> list[Torn]:
+    """The documents that differ from their seal. Those stored before there were seals are passed over: nothing tells
+    what they were."""
+    if not journal.has(connection, "seals"):
+        return []
     stored = connection.execute(
-        f"SELECT d.row, d.uri, g.digest FROM documents d JOIN digests g ON g.document = d.row WHERE {LIVE.format('d')}",
+        f"SELECT d.row, d.uri, s.said, s.vectors FROM documents d JOIN seals s ON s.document = d.row "
+        f"WHERE {LIVE.format('d')} ORDER BY d.uri",
         {"generation": current.number},
     ).fetchall()
-    return {row: uri for row, uri, digest in stored if digest_of(connection, row) != digest}
+    torn = []
+    for row, uri, said, vectors in stored:
+        now = seal_of(connection, row)
+        if now != Seal(said, vectors):
+            torn.append(Torn(row, uri, now.said != said))
+    return torn

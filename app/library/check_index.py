@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.library import bases, exact, findings
+from app.library import bases, exact, findings, journal
 from app.library.catalogue import LIVE, TOKENIZER, Generation, Manifest
 from app.library.dense import BaseIndex
 from app.library.filters import Rows, select_rows
@@ -36,6 +36,8 @@ class ComparableIndex(BaseIndex, Protocol):
 
 
 def check_lexical(connection: sqlite3.Connection, current: Generation) -> list[Difference]:
+    if not (journal.has(connection, "lexical") and journal.has(connection, "postings")):
+        return [Difference("lexical index", "it is not there")]
     stored = {row[0] for row in connection.execute("SELECT row FROM chunks")}
     live = set(select_rows(connection, current.number, ()).tolist())
     indexed = {row[0] for row in connection.execute("SELECT rowid FROM lexical")}

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS failures (
   uri TEXT PRIMARY KEY, content_hash TEXT NOT NULL, recipe TEXT NOT NULL, reason TEXT NOT NULL, hint TEXT NOT NULL,
   patience REAL NOT NULL, failed_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports (run INTEGER PRIMARY KEY, report BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS digests (document INTEGER PRIMARY KEY, digest BLOB NOT NULL)
+CREATE TABLE IF NOT EXISTS seals (document INTEGER PRIMARY KEY, said BLOB NOT NULL, vectors BLOB NOT NULL)
 """
 _FLOOR_OF = "floor_generation"  # a key of the manifest: the generation whose floor was measured
 

@@ -42,7 +42,7 @@ def file_of(uri: str) -> Path:
 
 
 def same_bytes(uri: str, content_hash: str) -> bool:
-    """Whether the file holds the bytes that were read. A member of an archive is taken to: it is not opened for that."""
+    """Whether the file holds the bytes that were read; members of archives are taken to, without opening them."""
     path = file_of(uri)
     if path != Path(uri):
         return True

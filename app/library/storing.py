@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from app.domain import Chunk, Document
 from app.library import bases, journal
@@ -35,7 +36,7 @@ def insert(
         f"INSERT INTO documents ({_FIELDS}, bytes, added_at, added_gen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (*about, size, journal.now(), generation),
     ).lastrowid
-    digest = _Digest(about)
+    seal = _Sealing(about)
     for chunk, vector in zip(chunks, matrix, strict=True):
         words = indexed_words(chunk)
         said = (
@@ -50,8 +51,8 @@ def insert(
         stored = vector.tobytes()
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (place, stored))
         connection.execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (place, " ".join(words)))
-        digest.add(said, stored)
-    connection.execute("INSERT OR REPLACE INTO digests VALUES (?, ?)", (row, digest.value))
+        seal.add(said, stored)
+    connection.execute("INSERT OR REPLACE INTO seals VALUES (?, ?, ?)", (row, *seal.value))
 
 
 def withdraw(connection: sqlite3.Connection, generation: int, which: str, value: str, other: str = "") -> int:
@@ -81,35 +82,48 @@ def drop_after(connection: sqlite3.Connection, generation: int) -> None:
         connection.execute(f"UPDATE {table} SET removed_gen = NULL WHERE removed_gen > ?", (generation,))
 
 
-class _Digest:
-    """SHA-256 over everything of a document that cannot be derived: what it says of itself, its chunks, its vectors."""
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """SHA-256 of a document as it was stored: of what it says (itself and its chunks), and of their vectors. Apart,
+    for vectors that were lost can be had from the index, and text cannot."""
 
+    said: bytes
+    vectors: bytes
+
+
+class _Sealing:
     def __init__(self, about: tuple[object, ...]) -> None:
-        self._hash = hashlib.sha256(_packed(about))
+        self._said = hashlib.sha256(_packed(about))
+        self._vectors = hashlib.sha256()
 
     def add(self, said: tuple[object, ...], vector: bytes) -> None:
-        self._hash.update(_packed(said))
-        self._hash.update(hashlib.sha256(vector).digest())
+        self._said.update(_packed(said))
+        self._vectors.update(len(vector).to_bytes(4, "big") + vector)
 
     @property
-    def value(self) -> bytes:
-        return self._hash.digest()
+    def value(self) -> tuple[bytes, bytes]:
+        return self._said.digest(), self._vectors.digest()
 
 
 def _packed(values: tuple[object, ...]) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode("utf-8") + b"\n"
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", errors="surrogatepass") + b"\n"
 
 
-def digest_of(connection: sqlite3.Connection, row: int, vectors: Iterable[tuple[int, bytes]] = ()) -> bytes:
-    """The digest of a document as it is stored now; `vectors` (chunk row, bytes) stand in for the stored ones."""
-    instead = dict(vectors)
-    digest = _Digest(tuple(connection.execute(f"SELECT {_FIELDS} FROM documents WHERE row = ?", (row,)).fetchone()))
+def seal_of(connection: sqlite3.Connection, row: int) -> Seal:
+    """The seal of a document as it stands now."""
+    sealing = _Sealing(tuple(connection.execute(f"SELECT {_FIELDS} FROM documents WHERE row = ?", (row,)).fetchone()))
     columns = ", ".join(f"c.{name}" for name in _CHUNK_FIELDS.split(", "))
     chunks = connection.execute(
-        f"SELECT c.row, v.vector, {columns} FROM chunks c LEFT JOIN vectors v ON v.chunk = c.row "
+        f"SELECT v.vector, {columns} FROM chunks c LEFT JOIN vectors v ON v.chunk = c.row "
         "WHERE c.document = ? ORDER BY c.row",
         (row,),
     )
-    for place, stored, *said in chunks:
-        digest.add(tuple(said), instead.get(place, stored) or b"")
-    return digest.value
+    for stored, *said in chunks:
+        sealing.add(tuple(said), stored or b"")
+    return Seal(*sealing.value)
+
+
+def reseal(connection: sqlite3.Connection, row: int) -> None:
+    """Take a document as it stands now for what was stored."""
+    now = seal_of(connection, row)
+    connection.execute("INSERT OR REPLACE INTO seals VALUES (?, ?, ?)", (row, now.said, now.vectors))

@@ -89,7 +89,7 @@ def test_dollars(usd: float | None, said: str) -> None:
 
 def test_every_price_that_ships_says_where_and_when_it_was_read() -> None:
     prices = read_prices(SHIPPED)
-    assert {"cohere", "openai"} == {price.provider for price in prices}
+    assert {"cohere", "openai", "voyage"} == {price.provider for price in prices}
     for price in prices:
         assert price.page.startswith("https://"), price
         assert date(2026, 1, 1) <= date.fromisoformat(price.read), price

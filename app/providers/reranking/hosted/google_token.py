@@ -40,7 +40,7 @@ class _OfThisMachine:
         except ImportError as error:
             raise ProviderAuth(
                 "Google's credentials need the package google-auth.",
-                hint="pip install google-auth requests, or set VERTEX_ACCESS_TOKEN (gcloud auth print-access-token).",
+                hint='pip install -c constraints.txt -e ".[vertex]"  (in the folder of Sluice); or VERTEX_ACCESS_TOKEN',
             ) from error
         try:
             with self._lock:

@@ -68,7 +68,9 @@ class Hosted:
 
 
 HOSTED = (
-    Hosted("voyage", "Voyage", "voyage", ("voyage_api_key", "voyage_base_url"), ("rerank-2.5", "rerank-2.5-lite")),
+    Hosted(
+        "voyage", "Voyage", "voyage", ("voyage_api_key", "voyage_base_url"), ("rerank-3", "rerank-3-lite", "rerank-2.5")
+    ),
     Hosted(
         "jina",
         "Jina",

@@ -20,13 +20,14 @@ from app.library.turns import Holder
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
+from ingest.cutting import STRATEGIES, Cutting, library_chunker, read_cutting
 from ingest.library import filling
-from ingest.load import format_of, load, no_reader
+from ingest.preview import preview as preview_of
+from ingest.preview import to_json as preview_json
+from ingest.preview import to_text as preview_text
 from ingest.progress import BarProgress, JsonLines, LineProgress, WaitNotice, waiting_in_words
-from ingest.read import Unreadable, read_whole
 from ingest.report import Report, to_json, to_text
 from ingest.run import Ingest
-from ingest.split import split
 from ingest.walk import find, shown
 
 
@@ -47,7 +48,12 @@ from ingest.walk import find, shown
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders of this name or path.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 @click.option("--json-lines", is_flag=True, help="Progress and report as JSON, one event a line.")
-@click.option("--preview", metavar="FILE", help="Show the passages of one file; nothing is written.")
+@click.option("--preview", metavar="FILE", help="Show how one file is cut, and why so; nothing is written.")
+@click.option(
+    "--chunking",
+    metavar="HOW",
+    help=f"auto (by format), {', '.join(STRATEGIES)}; with a size: sentences:128 (default: the setting CHUNKING).",
+)
 @click.option(
     "--file-timeout", type=click.FloatRange(min=1), default=180.0, show_default=True, help="Seconds a parser may take."
 )
@@ -63,6 +69,7 @@ def main(
     as_json: bool,
     json_lines: bool,
     preview: str | None,
+    chunking: str | None,
     file_timeout: float,
 ) -> None:
     """Read files, folders and globs of Markdown, text, HTML, PDF, DOCX, CSV and JSONL into a library.
@@ -74,12 +81,16 @@ def main(
     try:
         if not paths and preview is None:
             raise UsageError("Nothing to read: no PATH was given.", hint="Type: python -m ingest docs")
-        settings = load_settings(library=name)
+        settings = load_settings(library=name, chunking=chunking)
+        cutting = read_cutting(settings.chunking)
         embedder = open_embedder(settings)
         if preview is not None:
-            click.echo(_preview(Path(preview), embedder, as_json=as_json))
+            seen = preview_of(Path(preview), embedder, cutting, file_timeout=file_timeout)
+            click.echo(preview_json(seen) if as_json else preview_text(seen))
             return
-        how = _How(prune or prune_anyway, prune_anyway, retry_failed, no_wait, publish_every, exclude, file_timeout)
+        how = _How(
+            prune or prune_anyway, prune_anyway, retry_failed, no_wait, publish_every, exclude, file_timeout, cutting
+        )
         report = _ingest(paths, settings, embedder, lines, how)
     except SluiceError as error:
         if lines is not None:
@@ -104,6 +115,7 @@ class _How:
     publish_every: float
     exclude: tuple[str, ...]
     file_timeout: float
+    cutting: Cutting
 
 
 def _ingest(
@@ -125,6 +137,7 @@ def _ingest(
             doing=f"ingest {' '.join(map(shown, paths))}",
             wait_seconds=0.0 if how.no_wait else math.inf,
             waiting=WaitNotice(say, lambda: bool(stopped)),
+            chunker=library_chunker(how.cutting),
         ) as writer:
             ingest = Ingest(
                 writer,
@@ -134,6 +147,7 @@ def _ingest(
                 file_timeout=how.file_timeout,
                 publish_after=how.publish_every,
                 retry_failed=how.retry_failed,
+                cutting=how.cutting,
             )
             try:
                 report = ingest.run(found, prune=how.prune, prune_anyway=how.prune_anyway)
@@ -162,44 +176,3 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
-
-
-def _preview(path: Path, embedder: Embedder, *, as_json: bool) -> str:
-    """The passages of one file as they would be written."""
-    kind = format_of(path)
-    if kind is None:
-        raise UsageError(f"{path}: {no_reader(path)}", hint="Formats: Markdown, text, HTML, PDF, DOCX, CSV, JSONL.")
-    try:
-        parsed = load(kind, path.name, read_whole(path))
-    except Unreadable as reason:
-        raise UsageError(f"{path}: {reason}", hint="Name a file with text in it.") from reason
-    cuts = split(parsed, "preview", embedder.count_tokens)
-    if as_json:
-        return json.dumps(
-            {
-                "title": parsed.title,
-                "format": kind.name,
-                "metadata": dict(parsed.metadata),
-                "warnings": parsed.warnings,
-                "passages": [
-                    {
-                        "section": c.section,
-                        "page": c.page,
-                        "tokens": c.tokens,
-                        "metadata": dict(c.metadata),
-                        "text": c.text,
-                    }
-                    for c in (cut.chunk for cut in cuts)
-                ],
-            },
-        )
-    out = [f"{parsed.title} ({kind.name}): {len(cuts)} passages"]
-    out.extend(f"note: {warning}" for warning in parsed.warnings)
-    for cut in cuts:
-        chunk = cut.chunk
-        place = " > ".join(chunk.section) + (f" (page {chunk.page})" if chunk.page is not None else "")
-        out.append(f"\n--- {chunk.ordinal + 1}: {chunk.tokens} tokens  {place}")
-        if chunk.metadata:
-            out.append("    " + ", ".join(f"{key}={value}" for key, value in chunk.metadata.items()))
-        out.append(chunk.text)
-    return "\n".join(out)

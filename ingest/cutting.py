@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 
 from app.errors import SettingsError
 
-VERSION = "split-1"
+VERSION = "split-2"
 LIMIT = 220  # tokens of one chunk, title and section included: all-MiniLM reads 256 and cuts the rest silently
 LEAST = 32  # below it, title and section leave no room for a sentence
 
@@ -95,7 +95,7 @@ def chunker_id(format_name: str, cutting: Cutting) -> str:
     """What a document's chunks were cut with: part of its recipe. The same for settings that cut it alike.
 
     >>> chunker_id("markdown", Cutting("headings")), chunker_id("csv", Cutting("headings"))
-    ('split-1', 'split-1/headings')
+    ('split-2', 'split-2/headings')
     """
     strategy = chosen_for(format_name, cutting).strategy
     usual = _BY_FORMAT.get(format_name, _ELSE)[0]

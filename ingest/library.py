@@ -21,6 +21,7 @@ def filling(
     doing: str = "ingest",
     wait_seconds: float = 0.0,
     waiting: Waiting | None = None,
+    chunker: str = CHUNKER,
 ) -> Iterator[LibraryWriter]:
     """The library `settings.library`, created where it does not exist, locked against a second ingest until closed.
 
@@ -32,7 +33,7 @@ def filling(
         settings.library,
         embedder_id=embedder.id,
         dimension=embedder.dimension,
-        chunker=CHUNKER,
+        chunker=chunker,
         chroma_url=settings.chroma_url,
         wait_seconds=wait_seconds,
         doing=doing,

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+_MANY = 4  # files of which the same is said
+
 
 class State(StrEnum):
     """Where a file ends; each ends in exactly one."""
@@ -97,7 +99,7 @@ def to_text(report: Report) -> str:
     if any(file.as_before for file in report.files):
         lines.append("Files that failed as before were not parsed again; --retry-failed does it.")
     noticed = [file for file in report.files if file.state in (State.ADDED, State.REPLACED) and file.reason]
-    lines.extend(f"note: {file.path}: {file.reason}" for file in noticed)
+    lines.extend(_notes(noticed))
     counts = ", ".join(f"{number} {name}" for name, number in report.counts.items() if number) or "no files"
     rate = f", {report.written / report.seconds:.0f} passages/s" if report.written and report.seconds else ""
     lines.append(
@@ -109,6 +111,20 @@ def to_text(report: Report) -> str:
     if report.stopped:
         lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")
     return "\n".join(lines)
+
+
+def _notes(files: Sequence[FileResult]) -> list[str]:
+    """What was noticed while reading, a line each; what was noticed of many files is said once."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for file in files:
+        alike[file.reason or ""].append(file.path)
+    lines: list[str] = []
+    for reason, paths in alike.items():
+        if len(paths) < _MANY:
+            lines.extend(f"note: {path}: {reason}" for path in paths)
+        else:
+            lines.append(f"note: {len(paths):,} files: {reason}: {paths[0]} and others")
+    return lines
 
 
 def _by_reason(files: Sequence[FileResult], state: State) -> dict[tuple[str, str, bool], list[str]]:

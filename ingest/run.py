@@ -15,27 +15,26 @@ import numpy as np
 
 from app.domain import Document
 from app.errors import DocumentError, LibraryFull, SluiceError
-from app.language import detect
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument, Vectors
 from ingest.ahead import Parsers
-from ingest.cutting import Cutting, chosen_for
-from ingest.identity import content_hash, document_id, recipe, uri_of
+from ingest.cutting import Cutting
+from ingest.identity import content_hash, recipe, uri_of
 from ingest.limits import Limits
 from ingest.load import Format, format_of, no_reader, with_columns
 from ingest.load.parsed import Parsed
 from ingest.load.records import Choice
+from ingest.making import make
 from ingest.plan import Action, action, as_folder, known_failure
 from ingest.prune import removal
 from ingest.read import Unreadable, read_whole
 from ingest.report import FileResult, Report, State, to_json
 from ingest.room import Rest
-from ingest.split import Cut, split
-from ingest.told import anew, unspoken
+from ingest.split import Cut
+from ingest.told import anew, kept, unspoken
 from ingest.walk import Found, shown
 
 _AHEAD_BYTES = 64 << 20  # of files that are parsed ahead: what a run holds does not grow with the corpus
 _BATCH = 64  # passages embedded at once: documents are gathered up to it, larger ones are embedded in slices
-_MOST_CHUNKS = 200_000  # of one document: it is written whole, and its vectors are held until then
 _PUBLISH_AFTER = 60.0  # seconds: what a kill may lose
 
 
@@ -202,7 +201,7 @@ class Ingest:
                 return None
             begun = parsers.begin(kind, path.name, data)
         except Unreadable as reason:
-            self._done(FileResult(shown(path), State.SKIPPED, _kept(str(reason), before), chunks), size)
+            self._done(FileResult(shown(path), State.SKIPPED, kept(str(reason), before), chunks), size)
             return None
         except DocumentError as error:
             if digest:  # it was read: the same bytes would fail again
@@ -215,23 +214,16 @@ class Ingest:
         """Cut a file that was parsed, and embed and write what has gathered."""
         uri = uri_of(one.path)
         try:
-            parsed = one.parsed.result()
-            language = detect("\n".join(block.text for block in parsed.blocks))
-            metadata = _metadata(one.path, parsed, language)
-            document = Document(document_id(uri), parsed.title, uri, one.kind.name, one.digest, metadata)
-            strategy = chosen_for(one.kind.name, self.cutting).strategy
-            count = self.embedder.count_tokens
-            cuts = split(parsed, document.id, count, limit=self.cutting.limit, strategy=strategy)
-            if len(cuts) > _MOST_CHUNKS:
-                raise DocumentError(f"too long: {len(cuts):,} passages", hint="Split it into smaller files.")
+            parsed, name = one.parsed.result(), one.kind.name
+            made = make(parsed, one.path, uri, name, one.digest, self.cutting, self.embedder.count_tokens)
         except DocumentError as error:
             self._remember(uri, one.digest, one.recipe, error)
             self._failed(one.path, one.size, one.before, error.message, error.hint)
             return
         state = State.ADDED if one.todo == "add" else State.REPLACED
-        said = [*anew(one.before, one.digest, one.recipe), *parsed.warnings, *unspoken(language, self.embedder.id)]
-        result = FileResult(shown(one.path), state, "; ".join(said) or None, len(cuts))
-        self._waiting.append(_Waiting(document, one.recipe, cuts, result, one.size, one.before))
+        said = [*anew(one.before, one.digest, one.recipe), *parsed.warnings, *unspoken(made.language, self.embedder.id)]
+        result = FileResult(shown(one.path), state, "; ".join(said) or None, len(made.cuts))
+        self._waiting.append(_Waiting(made.document, one.recipe, made.cuts, result, one.size, one.before))
         if sum(len(waiting.cuts) for waiting in self._waiting) >= _BATCH:
             self._flush()
 
@@ -246,7 +238,7 @@ class Ingest:
         as_before: bool = False,
     ) -> None:
         chunks = before.chunks if before is not None else 0
-        result = FileResult(shown(path), State.FAILED, _kept(reason, before), chunks, hint, as_before)
+        result = FileResult(shown(path), State.FAILED, kept(reason, before), chunks, hint, as_before)
         self._done(result, size)
 
     def _remember(self, uri: str, digest: str, made_by: str, error: DocumentError) -> None:
@@ -355,12 +347,3 @@ def _text_size(path: Path, known: int | None = None) -> int:
         return int(size * kind.text_share) if kind is not None else 0
     except OSError:
         return 0  # it vanished since the walk; reading it names the reason
-
-
-def _kept(reason: str, before: StoredDocument | None) -> str:
-    return reason if before is None else f"{reason}; its earlier version stays searchable"
-
-
-def _metadata(path: Path, parsed: Parsed, language: str | None) -> dict[str, str | int | float | bool]:
-    known = {} if language is None else {"language": language}
-    return {"file": path.name, "folder": path.parent.name, **known, **parsed.metadata}

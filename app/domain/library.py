@@ -40,6 +40,12 @@ class Chunk:
     page: int | None = None
     metadata: Metadata = field(default_factory=dict)
 
+    @property
+    def context(self) -> str:
+        """Where the text stands, in one line: `Reranking > Cross-encoders`. A heading that only repeats the title is
+        left out."""
+        return " > ".join(part for part in (self.title, *(p for p in self.section if p != self.title)) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class LibraryInfo:

@@ -41,8 +41,7 @@ def token_budget(window: int, *, prompt: int, history: int, reserved: int, limit
 
 def where_from(chunk: Chunk) -> str:
     """Document, section and page in one line: `Reranking > Cross-encoders, page 3`."""
-    path = " > ".join((chunk.title, *(part for part in chunk.section if part != chunk.title)))
-    return f"{path}, page {chunk.page}" if chunk.page is not None else path
+    return f"{chunk.context}, page {chunk.page}" if chunk.page is not None else chunk.context
 
 
 def fence(number: int, chunk: Chunk) -> str:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from app.domain import Condition
 from app.library import open_reader, open_writer
 from app.ports import LibraryReader, LibraryWriter
+from ingest.cutting import read_cutting
 from ingest.identity import CHUNKER
 from ingest.report import FileResult, Report, State, to_json, to_text
 from ingest.run import Ingest
+from ingest.told import unspoken
 from ingest.walk import find
 from tests.fakes import LetterEmbedder
 from tests.ingest import samples
@@ -253,3 +256,85 @@ def test_a_fifty_megabyte_line_is_read(tmp_path: Path) -> None:
     assert report.files[0].reason is not None
     assert "characters of unbroken data" in report.files[0].reason
     assert len(texts(tmp_path / "home", "owls")) == 1
+
+
+# -- how documents are cut, and in which language they are ------------------------------------------
+
+
+def cut_with(home: Path, setting: str, *paths: Path) -> Report:
+    with writer(home) as opened:
+        run = Ingest(opened, LetterEmbedder(), Notes(), cutting=read_cutting(setting))
+        return run.run(find([str(path) for path in paths], home=home))
+
+
+def test_another_strategy_cuts_again_what_it_cuts_differently_and_says_so(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "owls.md").write_text("# Owls\n\nOwls hunt at night.\n\n## Food\n\nVoles.\n", encoding="utf-8")
+    (files / "ships.csv").write_text("name,tons\nMary,12\nAnn,14\n", encoding="utf-8")
+    home = tmp_path / "home"
+    assert states(cut_with(home, "auto", files)) == {"owls.md": "added", "ships.csv": "added"}
+    assert states(cut_with(home, "headings", files)) == {"owls.md": "unchanged", "ships.csv": "replaced"}
+    again = cut_with(home, "tokens:64", files)
+    assert states(again) == {"owls.md": "replaced", "ships.csv": "replaced"}
+    assert all("cut again: split-2/tokens:64, before split-2" in (file.reason or "") for file in again.files)
+    assert "cut again" in to_text(again)
+    assert states(cut_with(home, "tokens:64", files)) == {"owls.md": "unchanged", "ships.csv": "unchanged"}
+
+
+def test_a_changed_file_is_not_said_to_be_cut_again(tmp_path: Path) -> None:
+    path = tmp_path / "owls.md"
+    path.write_text("Owls hunt at night.", encoding="utf-8")
+    cut_with(tmp_path / "home", "auto", path)
+    path.write_text("Owls hunt by day.", encoding="utf-8")
+    (only,) = cut_with(tmp_path / "home", "tokens", path).files
+    assert (only.state, only.reason) == (State.REPLACED, None)
+
+
+def test_the_language_of_a_document_is_kept_and_can_be_filtered_by(tmp_path: Path) -> None:
+    german = "Der Brunnen ist vierzig Meter tief und wurde im Jahr 1742 von den Bauern gegraben."
+    (tmp_path / "de.txt").write_text(german, encoding="utf-8")
+    (tmp_path / "en.txt").write_text("The well is forty metres deep and was dug by the farmers.", encoding="utf-8")
+    ingest(tmp_path / "home", tmp_path)
+    with reader(tmp_path / "home") as opened:
+        found = opened.lexical("Brunnen well 1742 forty", 20, (Condition("language", "in", ("de",)),))
+        assert [chunk.title for chunk in opened.chunks(list(found.bm25)).values()] == ["de"]
+
+
+def test_a_language_that_the_embedding_model_does_not_read_is_named() -> None:
+    english = "bundled/all-MiniLM-L6-v2/53aa/int8"
+    assert unspoken("de", english) == [
+        "in German, which the embedding model does not read: searches will find it by words only"
+    ]
+    assert unspoken("en", english) == unspoken(None, english) == unspoken("de", "a model nobody knows") == []
+
+
+def test_the_same_is_said_once_of_many_files() -> None:
+    files = tuple(FileResult(f"/n{n}.txt", State.ADDED, "in German, ...", 1) for n in range(9))
+    text = to_text(Report("notes", 1, files, 1.0))
+    assert text.count("in German") == 1
+    assert "note: 9 files: in German, ...: /n0.txt and others" in text
+
+
+def test_files_parsed_ahead_are_written_in_their_order_and_each_once(tmp_path: Path) -> None:
+    names = [f"{n:02}.txt" for n in range(30)]
+    for name in names:
+        (tmp_path / name).write_text(f"File {name} of thirty.", encoding="utf-8")
+    (tmp_path / "07.pdf").write_bytes(b"%PDF-1.7 no pdf")
+    notes = Notes()
+    with writer(tmp_path / "home") as opened:
+        report = Ingest(opened, LetterEmbedder(), notes).run(find([str(tmp_path)], home=tmp_path / "home"))
+    read = [Path(result.path).name for result in notes.results if result.state is State.ADDED]
+    assert read == names
+    assert report.counts["added"] == 30
+    assert report.counts["failed"] == 1
+
+
+def test_a_run_told_to_stop_leaves_what_it_had_begun_to_parse(tmp_path: Path) -> None:
+    for n in range(40):
+        (tmp_path / f"{n:02}.txt").write_text(f"File {n} of forty.", encoding="utf-8")
+    report = ingest(tmp_path / "home", tmp_path, stop_after=0)
+    assert report.stopped
+    assert report.counts["skipped"] == 40
+    assert {file.reason for file in report.files} == {"stopped before it was read in"}
+    assert ingest(tmp_path / "home", tmp_path).counts["added"] == 40

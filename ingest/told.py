@@ -1,0 +1,28 @@
+"""What is said about a file: why it was cut again, that a model does not read its language, what stays of it."""
+
+from __future__ import annotations
+
+from app.language import name_of
+from app.ports import StoredDocument
+from app.providers.spoken import speaks
+from ingest.identity import chunker_of
+
+
+def anew(before: StoredDocument | None, content_hash: str, recipe: str) -> list[str]:
+    """Why a document whose file is as it was is read again; nothing where the file has changed."""
+    if before is None or before.content_hash != content_hash or before.recipe == recipe:
+        return []
+    cut, now = chunker_of(before.recipe), chunker_of(recipe)
+    return [f"cut again: {now}, before {cut}" if cut != now else "read again: its reader has changed"]
+
+
+def unspoken(language: str | None, embedder_id: str) -> list[str]:
+    """That the embedding model does not read the language of a document, where both are known."""
+    if language is None or speaks(embedder_id, language) is not False:
+        return []
+    return [f"in {name_of(language)}, which the embedding model does not read: searches will find it by words only"]
+
+
+def kept(reason: str, before: StoredDocument | None) -> str:
+    """Why a file was not read, and that what the library has of it stays."""
+    return reason if before is None else f"{reason}; its earlier version stays searchable"

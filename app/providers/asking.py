@@ -30,6 +30,7 @@ _REPEATED = {408, 409, 429}  # and 5xx, except what will not change:
 _FINAL = {501, 505}
 _DOWN = (ProviderTimeout, ProviderUnreachable, ProviderBroken, ProviderRateLimited)
 _ALIVE = (ProviderAuth, ProviderRejected)
+_NOTHING_LEFT = 0.05  # seconds: a timeout measured by somebody else may end a little early
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds, doubling
 
 
@@ -91,7 +92,7 @@ def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result
             patience.note(Attempt(service.name, error.message, time.monotonic() - started, waited))
             wait = _wait(error, number)
             left = patience.left()
-            if left is not None and left <= 0 and earlier is not None:
+            if left is not None and left <= _NOTHING_LEFT and earlier is not None:
                 raise earlier from earlier.__cause__  # says more than that too little time was left for this one
             if number == most or wait is None or (left is not None and wait >= left):
                 raise

@@ -50,6 +50,7 @@ TABLE: dict[str, Kind] = {
     "cohere.NotFoundError": ProviderRejected,
     "cohere.UnprocessableEntityError": ProviderRejected,
     "cohere.NotImplementedError": ProviderRejected,
+    "cohere.SSEError": ProviderNonsense,
     "cohere.ParsingError": ProviderNonsense,
     "anthropic.APITimeoutError": ProviderTimeout,
     "anthropic.APIConnectionError": ProviderUnreachable,

@@ -20,19 +20,22 @@ class LangChainChat(HostedChat):
 
     def _pieces(self, system: str, user: str, max_tokens: int) -> Iterator[Piece]:
         chunks = self._model.stream(_messages(system, user), **self._limit(max_tokens))
+        used: Mapping[str, Any] | None = None
         try:
             while True:
                 with untraced():  # not around the yield: what comes after it is not ours
                     chunk = next(chunks, None)
                 if chunk is None:
                     return
-                yield _piece(chunk)
+                used = _added(used, chunk.usage_metadata)
+                yield _piece(chunk, used)
         finally:
             chunks.close()
 
     def _whole(self, system: str, user: str, max_tokens: int) -> Piece:
         with untraced():
-            return _piece(self._model.invoke(_messages(system, user), **self._limit(max_tokens)))
+            answer = self._model.invoke(_messages(system, user), **self._limit(max_tokens))
+            return _piece(answer, answer.usage_metadata)
 
     def _profile_window(self) -> int | None:
         """The context window in LangChain's own table of models; None for a model it does not know."""
@@ -41,13 +44,22 @@ class LangChainChat(HostedChat):
         return int(known) if isinstance(known, int) else None
 
 
-def _piece(message: Any) -> Piece:
+def _piece(message: Any, used: Mapping[str, Any] | None) -> Piece:
     metadata: Mapping[str, Any] = message.response_metadata or {}
     said = metadata.get("finish_reason") or metadata.get("stop_reason") or metadata.get("status") or ""
     details = metadata.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, Mapping) else getattr(details, "reason", None)
     said = "" if said == "in_progress" else str(reason or said)
-    return Piece(text=str(message.text), said=said, units=_units(message.usage_metadata))
+    return Piece(text=str(message.text), said=said, units=_units(used))
+
+
+def _added(so_far: Mapping[str, Any] | None, more: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Chunks tell what came with each: some providers count the question at the beginning and the answer at the end."""
+    from langchain_core.messages.ai import UsageMetadata, add_usage
+
+    if so_far is None or more is None:
+        return more if so_far is None else so_far
+    return add_usage(UsageMetadata(**so_far), UsageMetadata(**more))  # type: ignore[typeddict-item]
 
 
 def _units(usage: Mapping[str, Any] | None) -> dict[str, float] | None:

@@ -35,6 +35,13 @@ class Settings(BaseSettings):
     library: str = Field("handbook", description="The library to read and fill when none is named")
     chroma_url: str | None = Field(None, description="A Chroma server for the vectors; embedded when empty")
 
+    # how files are read
+    text_columns: str | None = Field(
+        None, description="Columns of tables that make the passage, with commas; guessed if empty"
+    )
+    title_column: str | None = Field(None, description="The column of tables that is a row's title; guessed if empty")
+    largest_file_mb: int = Field(256, ge=1, description="Megabytes above which a file is refused and not read")
+
     # how documents are cut
     chunking: str = Field(
         "auto", description="auto | headings | sentences | tokens | rows | definitions, with a size: sentences:128"
@@ -66,7 +73,7 @@ class Settings(BaseSettings):
     reranker_fallback: str = Field("auto", description="The second scorer of the policy `fallback`; auto: what ships")
     reranker_timeout: float = Field(10.0, gt=0, description="Seconds a hosted reranker may take to answer")
     passage_fields: str = Field(
-        "title,section,text", description="What the scorer sees: title, section, text or metadata columns"
+        "title,section,text", description="What the scorer sees: title, section, context, text or metadata columns"
     )
     fused_map: bool = Field(True, description="Judge by score and retrieval evidence together; off: by the score alone")
     early_stop: int = Field(0, ge=0, le=100, description="Stop scoring after so many hopeless candidates; 0: never")
@@ -117,7 +124,7 @@ class Settings(BaseSettings):
     cohere_api_key: SecretStr | None = Field(None, description="Key for Cohere")
     cohere_base_url: str | None = Field(None, description="A Cohere-compatible server")
     reranker_scale: Literal["logit", "bounded"] | None = Field(
-        None, description="Scores of llama.cpp (logit if empty) and LiteLLM (bounded if empty)"
+        None, description="Scores of servers that cannot be asked for raw ones"
     )
     voyage_api_key: SecretStr | None = Field(None, description="Key for Voyage")
     voyage_base_url: str | None = Field(None, description="Another address: https://ai.mongodb.com/v1 for Atlas keys")

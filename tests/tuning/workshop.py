@@ -1,5 +1,7 @@
 """A made-up workshop whose people have words of their own: what a reranker can learn from forty questions.
 
+    python -m tests.tuning.workshop FOLDER    writes workshop.jsonl, to ingest, and questions.jsonl
+
 Ten machines, six passages each. The question "How do we kedge the lathe?" names its machine, so the search finds the
 machine's six passages; which of them it is about hangs on what "kedge" means here, and nobody outside knows that.
 """
@@ -7,6 +9,7 @@ machine's six passages; which of them it is about hangs on what "kedge" means he
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 MACHINES = ("Brantling press", "Corvane lathe", "Dunmere planer", "Eskley shear", "Farrow crane", "Gillam saw",
@@ -58,3 +61,7 @@ def write_workshop(folder: Path) -> Path:
         lines = [json.dumps(row, ensure_ascii=False) for row in rows]
         (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder / "workshop.jsonl"
+
+
+if __name__ == "__main__":
+    print(write_workshop(Path(sys.argv[1])))

@@ -85,7 +85,8 @@ def locate(sluice: Asking, questions: QuestionSet, *, library: str | None, reran
 
     Raises UsageError where nothing is left, ScopeNotThere, LibraryNotFound.
     """
-    options = replace(sluice.options(library=library, reranker=reranker, reranker_policy="required"), early_stop=0)
+    options = sluice.options(library=library, reranker=reranker, reranker_policy="required")
+    options = replace(options, early_stop=0, skip_margin=None)
     contents = read_contents(sluice.settings.libraries_dir, options.library)
     decided = QuestionSet(questions.name, tuple(q for q in questions.questions if q.answerable is not None))
     resolution = all_can_be_asked(resolve(decided, contents))

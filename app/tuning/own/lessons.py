@@ -19,7 +19,7 @@ from app.tuning.own.report import Learned
 from app.tuning.own.running import Run
 from app.tuning.own.scores import raw_scores
 
-MINED = 50  # candidates of a question that negatives are taken from: what stands lower is easily told apart
+MINED = 30  # candidates of a question that negatives are taken from: what stands lower is easily told apart
 
 
 def lessons(run: Run) -> tuple[list[Group], Teacher | None, Learned]:

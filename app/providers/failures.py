@@ -6,11 +6,9 @@ Keys never get into a message.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from app.errors import (
     ProviderAuth,
@@ -23,8 +21,6 @@ from app.errors import (
     ProviderUnreachable,
 )
 from app.providers.foreign import BY_STATUS, TABLE, Kind
-
-Result = TypeVar("Result")
 
 
 class StatusError(Exception):
@@ -129,33 +125,6 @@ def _by_status(status: int | None) -> Kind:
         return ProviderNonsense  # the SDK could not read the answer
     named = {401: ProviderAuth, 403: ProviderAuth, 408: ProviderTimeout, 429: ProviderRateLimited, 504: ProviderTimeout}
     return named.get(status, ProviderBroken if status >= 500 else ProviderRejected)
-
-
-def retry_within(seconds: float, call: Callable[[], Result], *, attempts: int = 3) -> Result:
-    """Calls again after rate limits, 5xx and lost connections while the wait fits into `seconds`.
-
-    Waits as long as the service asks (Retry-After), else half a second, doubling. Timeouts are not repeated.
-    """
-    deadline = time.monotonic() + seconds
-    for attempt in range(attempts):
-        try:
-            return call()
-        except (ProviderRateLimited, ProviderBroken, ProviderUnreachable) as error:
-            asked = _asked_wait(error.__cause__)
-            wait = 0.5 * 2**attempt if asked is None else asked
-            if attempt == attempts - 1 or time.monotonic() + wait > deadline:
-                raise
-            time.sleep(wait)
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _asked_wait(error: BaseException | None) -> float | None:
-    headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", None) or {}
-    value = next((v for k, v in dict(headers).items() if k.lower() == "retry-after"), None)
-    try:
-        return None if value is None else max(0.0, float(value))
-    except ValueError:  # an HTTP date: rare, and not worth waiting for
-        return None
 
 
 def _words(kind: Kind, service: Service, error: BaseException) -> tuple[str, str]:

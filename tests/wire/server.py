@@ -24,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.wire.chat_formats import CHAT_ROUTES, COHERE_EMBED, ChatRoute, check_cohere_embed, cohere_embed_answer
 from tests.wire.formats import (
     KEY,
     WireError,
@@ -38,6 +39,7 @@ from tests.wire.formats import (
 from tests.wire.llm_formats import check_decisions, decisions_answer, first_token
 from tests.wire.rerank_formats import ROUTES, SAID, Route, spoiled
 
+TOKEN = "/token"
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"
 DECISIONS = "/v1/decisions"
 SLOW = 3.0  # seconds the scenario "timeout" is silent; clients under test wait less
@@ -78,6 +80,7 @@ class WireServer:
     logprobs: bool = True  # whether the chat model gives them where they are asked for
     requests: list[Recorded] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)  # what a server says of itself, where it is not the usual
+    instead: Any = None  # of the answer of a reranker, once the request has been found right
 
     def __post_init__(self) -> None:
         self._scripts: dict[str, deque[str]] = defaultdict(deque)
@@ -160,11 +163,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.fail(scenario):
             return
         try:
+            if path == TOKEN:  # Google's, for a service account: a form, not JSON
+                given = {"access_token": KEY, "expires_in": 3600, "token_type": "Bearer"}
+                self.send_json(200 if b"assertion=" in raw else 400, given)
+                return
             if path in ROUTES:
                 self.rerank(ROUTES[path], query, body, scenario)
                 return
+            if path in CHAT_ROUTES:
+                self.other_chat(CHAT_ROUTES[path], query, body, scenario)
+                return
             self.check_headers()
-            if self.path == CHAT:
+            if self.path == COHERE_EMBED:
+                answer = cohere_embed_answer(check_cohere_embed(body))
+                self.send_json(200, self.as_told(spoiled_rows(answer, scenario)))
+            elif self.path == CHAT:
                 self.chat(check_chat(body), scenario)
             elif self.path == EMBEDDINGS:
                 self.send_spoiled(embeddings_answer(check_embeddings(body)), "data", "embedding", scenario)
@@ -180,6 +193,9 @@ class _Handler(BaseHTTPRequestHandler):
     def rerank(self, route: Route, query: str, body: Any, scenario: str) -> None:
         route.check_headers(self.headers, query)
         answer = route.answer(route.check(body))
+        if self.server.wire.instead is not None:
+            self.send_json(200, self.server.wire.instead)
+            return
         if not self.server.wire.reports and isinstance(answer, dict):
             answer = {name: value for name, value in answer.items() if name not in ("usage", "meta")}
         self.send_json(200, answer if scenario == "happy" else spoiled(route, answer, scenario))
@@ -211,6 +227,23 @@ class _Handler(BaseHTTPRequestHandler):
                 *events[:3],
                 'data: {"error": {"message": "The server had an error", "type": "server_error"}}\n\n',
             ]
+        self.send_events(events, scenario)
+
+    def other_chat(self, route: ChatRoute, query: str, body: Any, scenario: str) -> None:
+        wire = self.server.wire
+        route.check_headers(self.headers, query)
+        asked = route.check(body)
+        text = wire.answer(route.asked(asked))
+        if not route.streams(asked, self.path.partition("?")[0]):
+            self.send_json(200, route.answer(asked, text, wire.finish, wire.reports))
+            return
+        events = route.events(asked, text, wire.finish, wire.reports)
+        if scenario.startswith("half"):
+            events = events[: max(2, len(events) // 2)]
+        elif scenario == "nothing":
+            events = events[:1]
+        elif scenario == "stream-error":
+            events = [*events[: max(2, len(events) // 2)], route.broken]
         self.send_events(events, scenario)
 
     def send_events(self, events: list[str], scenario: str) -> None:
@@ -340,7 +373,11 @@ class _Handler(BaseHTTPRequestHandler):
         openai = {"error": {"message": message, "type": "error", "param": None, "code": None}}
         route = ROUTES.get(self.path.partition("?")[0])
         own = None if route is None else route.error(status, message)
-        self.send_json(status, own if own is not None else cohere if self.path == RERANK else openai, headers)
+        if (chat := CHAT_ROUTES.get(self.path.partition("?")[0])) is not None:
+            own = chat.error(status, message)
+        self.send_json(
+            status, own if own is not None else cohere if self.path in (RERANK, COHERE_EMBED) else openai, headers
+        )
 
     def send_json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         self.send_text(status, "application/json", json.dumps(body), headers)
@@ -354,3 +391,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
+
+
+def spoiled_rows(answer: dict[str, Any], scenario: str) -> dict[str, Any]:
+    """Cohere's vectors, or wrong in the way the scenario says."""
+    rows = answer["embeddings"]["float"]
+    if scenario == "short":
+        rows.pop()
+    elif scenario == "nan":
+        rows[0][0] = float("nan")
+    elif scenario == "zeros":
+        rows[0] = [0.0] * len(rows[0])
+    elif scenario == "other-length":
+        rows[-1] = rows[-1][:-1]
+    elif scenario == "shorter":
+        answer["embeddings"]["float"] = [row[:-1] for row in rows]
+    elif scenario == "no-items":
+        answer["embeddings"] = {}
+    elif scenario != "happy":
+        raise AssertionError(f"unknown scenario {scenario}")
+    return answer

@@ -23,6 +23,7 @@ from ingest.load.parsed import Parsed
 MEMORY = Limits().memory  # bytes of address space the parser may take, where the system can hold it to that
 _PATIENCE = 4  # times the limit by the clock, for a parser that gets little of a busy machine
 _IDLE = 0.02  # of the time: a parser that works less than that hangs
+_HEAVY = 1 << 30  # bytes in memory after a file: a process that holds more is replaced
 _Asked = ParamSpec("_Asked")
 _Answer = TypeVar("_Answer")
 
@@ -56,13 +57,16 @@ class ParserProcess:
                     f"its parser did not finish within {self._seconds:.0f} s",
                     hint="Give it longer with --file-timeout, or convert the file.",
                 )
-            answer: _Answer | DocumentError = line.recv()
+            answer: _Answer | DocumentError
+            answer, spent = line.recv()
         except (EOFError, OSError) as error:
             code = self._exit_code()
             self.close()
             raise DocumentError(
                 f"its parser crashed ({code})", hint="The file may be damaged; save it again."
             ) from error
+        if spent:
+            self.close()
         if isinstance(answer, DocumentError):
             raise answer
         return answer
@@ -145,7 +149,19 @@ def _serve(line: Connection, memory: int) -> None:
         except DocumentError as error:
             answer = error
         with contextlib.suppress(BrokenPipeError):
-            line.send(answer)
+            line.send((answer, _is_spent(answer)))
+
+
+def _is_spent(answer: object) -> bool:
+    """Whether this process should not go on: it ran out of memory, or holds much of it that Python does not give
+    back. (Not by `ru_maxrss`, which a child inherits from the process that started it.)"""
+    if isinstance(answer, DocumentError) and isinstance(answer.__cause__, MemoryError | RecursionError):
+        return True
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError, MemoryError):
+        return False  # not Linux: nothing to go by
+    return pages * os.sysconf("SC_PAGE_SIZE") > _HEAVY
 
 
 def _bound(memory: int) -> None:

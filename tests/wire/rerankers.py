@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.domain import Scale
+from app.domain import Candidate, Chunk, LibraryInfo, Retrieved, Scale
 from app.ports import Scorer
 from app.providers.reranking.hosted.table import HOSTED
 from app.settings import Settings, load_settings
@@ -67,6 +67,15 @@ class Row:
         kind, _, model = self.name.partition(":")
         [row] = [hosted for hosted in HOSTED if hosted.name == kind]
         return row.open(model, self.configured(server, **more))
+
+
+def retrieved_of(passages: Sequence[str], metadata: Sequence[Mapping[str, str]] = ()) -> Retrieved:
+    """Candidates with these texts, in this order, without any evidence."""
+    given = metadata or [{}] * len(passages)
+    chunks = [Chunk(f"c{n}", "d", text, "", n, 1, metadata=given[n]) for n, text in enumerate(passages)]
+    library = LibraryInfo(name="", generation=0, documents=1, chunks=len(chunks), embedder_id="")
+    candidates = tuple(Candidate(chunk, n) for n, chunk in enumerate(chunks, 1))
+    return Retrieved(candidates, "hybrid", len(chunks), library, lexical_available=False)
 
 
 LOGITS = (4.0, -4.0, 8 / 3 - 4)

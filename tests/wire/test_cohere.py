@@ -248,3 +248,14 @@ def test_a_body_that_never_ends_is_not_waited_for(server: WireServer, scenario: 
     with pytest.raises((ProviderTimeout, ProviderUnreachable)):
         scorer(server, reranker_timeout=0.4).score(QUESTION, PASSAGES)
     assert time.monotonic() - started < 2
+
+
+def test_the_scale_of_a_server_that_imitates_cohere_can_be_declared(server: WireServer) -> None:
+    server.play(RERANK, "too-high", "too-high")
+    with pytest.raises(ProviderNonsense, match="not between 0 and 1") as caught:
+        scorer(server).score(QUESTION, PASSAGES)
+    assert "RERANKER_SCALE" in caught.value.hint
+    declared = scorer(server, reranker_scale="logit")
+    assert declared.score(QUESTION, PASSAGES)[0].raw == 1.5
+    assert declared.profile.scale is Scale.LOGIT
+    assert declared.profile.id != scorer(server).profile.id

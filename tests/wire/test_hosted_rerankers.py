@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections.abc import Mapping
 
@@ -243,3 +245,16 @@ def test_a_key_in_an_address_is_refused_and_not_repeated(server: WireServer, row
         row.open(server, **{row.url_setting: url})
     assert row.url_setting.upper() in caught.value.message
     assert "pass" not in caught.value.message and "abc" not in caught.value.message
+
+
+@each
+@pytest.mark.parametrize("scenario", ["happy", "401", "500-after-0", "error-inside"])
+def test_no_log_holds_a_key_or_a_passage(
+    server: WireServer, row: Row, scenario: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.play(row.posts_to, *[scenario] * 3)
+    with contextlib.suppress(ProviderError):
+        raw(row, server)
+    assert caplog.text  # httpx says that it asked
+    assert KEY not in caplog.text and "Jupiter" not in caplog.text

@@ -2,7 +2,8 @@
 
 Scores are 0..1 and depend on the question: good for order, not probabilities until they are calibrated (for the fifth
 generation Cohere says they are: to be checked, not believed). That generation also says which stretches of a passage
-mattered, in characters; they are asked for and handed on.
+mattered, in characters; they are asked for and handed on. What a server of someone else's answers with can be declared
+(RERANKER_SCALE).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from app.providers.asking import ask
 from app.providers.failures import Service, provider_errors
 from app.providers.reranking.hosted.answer import OffAnswer, counted, one_each
 from app.providers.reranking.hosted.limits import Limits, sendable
+from app.providers.reranking.hosted.scorer import RANGES
 from app.providers.wire import http_client
 from app.settings import Settings
 
@@ -82,21 +84,26 @@ class CohereScorer:
             max_retries=0,  # `ask` does it, and keeps to the limit
             log_warning_experimental_features=False,
         )
+        declared = None if base is None else settings.reranker_scale
+        self._scale = Scale(declared or Scale.BOUNDED)
         self.profile = ScorerProfile(
             id=ScorerId(
                 provider="cohere",
                 model=model,
                 revision="" if base is None else host_of(base),
-                activation="relevance",
+                activation=f"declared {self._scale}" if declared else "relevance",
                 window=self._limits.window,
             ),
             label=f"Cohere {model}",
-            scale=Scale.BOUNDED,
+            scale=self._scale,
             pointwise=True,
         )
 
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:
-        """Relevance 0..1 of each passage. Raises ProviderError; an answer that does not fit is ProviderNonsense."""
+        """Relevance of each passage, 0..1 unless another scale is declared.
+
+        Raises ProviderError; an answer that does not fit is ProviderNonsense.
+        """
         query, texts = sendable(question), [sendable(passage) for passage in passages]
         scores: list[Score] = []
         with patience.within(self._seconds):
@@ -130,7 +137,7 @@ class CohereScorer:
         if not isinstance(results, list):
             raise OffAnswer("no list of results")
         found = [(getattr(r, "index", None), getattr(r, "relevance_score", None)) for r in results]
-        raw = one_each(found, len(batch), 0.0, 1.0)
+        raw = one_each(found, len(batch), *RANGES[self._scale])
         marks = {r.index: r for r in results}  # an index each, all of them in the batch: checked
         return [
             Score(
@@ -144,7 +151,7 @@ class CohereScorer:
     def _nonsense(self, what: str) -> ProviderNonsense:
         return ProviderNonsense(
             f"{self._service.name} answered with {what}.",
-            hint="Check COHERE_BASE_URL and RERANKER, or choose another reranker.",
+            hint="Check COHERE_BASE_URL, RERANKER and RERANKER_SCALE, or choose another reranker.",
         )
 
 

@@ -2,6 +2,7 @@
 
 `jina-reranker-v3` and later read all passages together: a score depends on its company, so it orders and nothing more.
 The earlier ones judge each passage alone, 0..1, and are called calibrated by their maker: to be checked, not believed.
+What a server of someone else's answers with can be declared (RERANKER_SCALE).
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ def open_scorer(model: str, settings: Settings) -> HostedScorer:
     """The scorer of a model name. Asks nothing yet."""
     base = settings.jina_base_url
     listwise = _LISTWISE.search(model) is not None
+    declared = None if base is None or listwise else settings.reranker_scale
+    scale = Scale.RANK_ONLY if listwise else Scale(declared or Scale.BOUNDED)
+    activation = "cosine among all" if listwise else f"declared {scale}" if declared else "relevance"
     wire = Wire(
         path=cohere_shape.path_at(PUBLIC if base is None else base),
         body=cohere_shape.body(model, return_documents=False),
@@ -35,9 +39,9 @@ def open_scorer(model: str, settings: Settings) -> HostedScorer:
         reached("Jina", "JINA", settings, public=PUBLIC, base_url=base, key=settings.jina_api_key),
         wire,
         ScorerProfile(
-            ScorerId("jina", model, elsewhere(base), "cosine among all" if listwise else "relevance"),
+            ScorerId("jina", model, elsewhere(base), activation),
             label=f"Jina {model}",
-            scale=Scale.RANK_ONLY if listwise else Scale.BOUNDED,
+            scale=scale,
             pointwise=not listwise,
         ),
         Limits(documents=_TOGETHER if listwise else 1000),

@@ -30,23 +30,32 @@ class IngestEvent:
     data: dict[str, Any]
 
 
-def command(paths: Sequence[str | Path], *, library: str, prune: bool = False) -> list[str]:
-    """The command line that fills a library from `paths`."""
+def command(
+    paths: Sequence[str | Path], *, library: str, prune: bool = False, chunking: str | None = None
+) -> list[str]:
+    """The command line that fills a library from `paths`. `chunking`: how documents are cut; the setting when None."""
     line = [sys.executable, "-m", "ingest", "--library", library]
+    if chunking is not None:
+        line += ["--chunking", chunking]
     if prune:
         line.append("--prune")
     return [*line, "--", *map(str, paths)]
 
 
 def start(
-    paths: Sequence[str | Path], *, library: str, prune: bool = False, environment: dict[str, str] | None = None
+    paths: Sequence[str | Path],
+    *,
+    library: str,
+    prune: bool = False,
+    chunking: str | None = None,
+    environment: dict[str, str] | None = None,
 ) -> Iterator[IngestEvent]:
     """Run an ingest and yield its events; the last is the report. Closing the iterator stops the run after the document
     it is at, and keeps what was written.
 
     Raises IngestFailed when the process cannot go on (the library is locked, a model is missing, it was killed).
     """
-    line = command(paths, library=library, prune=prune)
+    line = command(paths, library=library, prune=prune, chunking=chunking)
     line[line.index("--") : line.index("--")] = ["--json-lines", "--no-wait"]  # a page says at once that it is taken
     # standard error goes to a file: a full pipe that nobody reads would stop the process
     with (
@@ -77,13 +86,13 @@ def start(
             )
 
 
-def preview(path: str | Path) -> list[dict[str, Any]]:
-    """How a file would be cut: one object a passage (text, title, section, page, tokens). Nothing is written.
+def preview(path: str | Path, *, chunking: str | None = None) -> dict[str, Any]:
+    """How a file would be cut, and why: what `python -m ingest --preview FILE --json` prints. Nothing is written.
 
     Raises IngestFailed when the file cannot be read.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "ingest", "--json", "--preview", str(path)],
+        [*command([], library="preview", chunking=chunking)[:-1], "--json", "--preview", str(path)],
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -92,5 +101,5 @@ def preview(path: str | Path) -> list[dict[str, Any]]:
     if done.returncode != 0:
         message, _, hint = done.stderr.strip().removeprefix("Error: ").partition("\n")
         raise IngestFailed(message or "The file could not be read.", hint=hint)
-    passages: list[dict[str, Any]] = json.loads(done.stdout)["passages"]
-    return passages
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen

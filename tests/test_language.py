@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.language import NAMES, detect, name_of
-from app.providers.spoken import speaks
+from app.providers.spoken import speaks, unspoken
 from ingest.load import format_of, load
 
 # Mostly the first article of the Universal Declaration of Human Rights.
@@ -101,3 +101,15 @@ def test_which_models_speak_what() -> None:
     assert speaks("cohere:rerank-v3.5", "ko") is True
     assert speaks("cohere:rerank-english-v3.0", "ko") is False
     assert speaks("sentence-transformers/home/me/of-my-own", "ko") is None
+
+
+def test_a_question_that_no_model_reads_is_named() -> None:
+    bundled, many = "bundled/all-MiniLM-L6-v2/53aa/int8", "openai/text-embedding-3-small//float32"
+    german = "Wie tief ist der Brunnen?"
+    assert unspoken(german, bundled, bundled) == (
+        "The question seems to be in German, which the embedding model and the reranker do not read: passages may be "
+        "missed, and p says little."
+    )
+    assert "German, which the reranker does not read" in unspoken(german, many, bundled)
+    assert unspoken(german, many, None) == unspoken("How deep is the well?", bundled, bundled) == ""
+    assert unspoken("reranking", bundled, bundled) == ""

@@ -12,6 +12,7 @@ from app.cli import show
 from app.cli.options import QUESTION, open_sluice, question_options
 from app.domain import Trace
 from app.prices.words import explained
+from app.providers.spoken import unspoken
 from app.trace_json import trace_to_json
 
 
@@ -37,7 +38,9 @@ def command(question: str, as_json: bool, force: bool, explain: bool, **given: A
 def print_trace(trace: Trace, *, explain: bool, streamed: bool = False) -> None:
     """The answer or refusal and its sources on stdout; notes and, if asked for, the decisions."""
     notes = Console(stderr=True, highlight=False, soft_wrap=True)
-    for line in (show.rewritten(trace.judged), trace.question.note):
+    library, run = trace.judged.retrieved.library, trace.judged.run
+    foreign = unspoken(trace.question.standalone, library.embedder_id, run.used)
+    for line in (show.rewritten(trace.judged), trace.question.note, foreign):
         if line:
             notes.print(line, markup=False)
     if trace.answer is not None:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.domain import LibraryInfo, Scalar
-from app.library import aside
+from app.library import aside, journal
 from app.library import places as _places
 from app.library.catalogue import LIVE, Connections, Manifest, info, latest, read_manifest
 from app.library.check import verify
 from app.library.filters import BUILT_IN_FIELDS
+from app.library.journal import LastReport
 from app.library.places import Places, existing
 from app.library.server import Server
 from app.library.turns import write_lock
@@ -24,6 +25,7 @@ __all__ = [
     "delete_library",
     "documents",
     "filter_fields",
+    "last_report",
     "library_info",
     "list_libraries",
     "rebuild_index",
@@ -45,6 +47,7 @@ class DocumentRow:
     bytes: int
     added_at: str
     generation: int
+    language: str | None = None
 
 
 @contextmanager
@@ -73,7 +76,8 @@ def documents(directory: Path, name: str) -> list[DocumentRow]:
     where = existing(directory, name)
     with _connections(where) as connections, connections.lend() as connection:
         rows = connection.execute(
-            "SELECT d.id, d.title, d.uri, d.format, d.chunks, d.bytes, d.added_at, d.added_gen FROM documents d "
+            "SELECT d.id, d.title, d.uri, d.format, d.chunks, d.bytes, d.added_at, d.added_gen, "
+            "json_extract(d.metadata, '$.language') FROM documents d "
             f"WHERE {LIVE.format('d')} ORDER BY d.title COLLATE NOCASE, d.uri",
             {"generation": latest(connection).number},
         ).fetchall()
@@ -110,8 +114,18 @@ def filter_fields(directory: Path, name: str) -> dict[str, list[Scalar]]:
     }
 
 
+def last_report(directory: Path, name: str) -> LastReport:
+    """The newest saved report of an ingest, with the runs that tell whether one was killed since.
+
+    Raises LibraryNotFound, LibraryDamaged.
+    """
+    where = existing(directory, name)
+    with _connections(where) as connections, connections.lend() as connection:
+        return journal.last_report(connection)
+
+
 @contextmanager
-def _writing(directory: Path, name: str, chroma_url: str | None) -> Iterator[CatalogueWriter]:
+def _writing(directory: Path, name: str, chroma_url: str | None, doing: str) -> Iterator[CatalogueWriter]:
     """The writer of an existing library, as it was made. Raises LibraryNotFound, LibraryLocked, LibraryDamaged."""
     manifest = _manifest(existing(directory, name))
     writer = open_writer(
@@ -121,6 +135,7 @@ def _writing(directory: Path, name: str, chroma_url: str | None) -> Iterator[Cat
         dimension=manifest.dimension,
         chunker=manifest.chunker,
         chroma_url=chroma_url,
+        doing=f"{doing} {name}",
     )
     try:
         yield writer
@@ -139,7 +154,7 @@ def delete_documents(directory: Path, name: str, document_ids: Sequence[str], *,
     Text and vectors leave the disk when the next base is built (`rebuild_index` does it now).
     Raises LibraryNotFound, LibraryLocked, LibraryDamaged.
     """
-    with _writing(directory, name, chroma_url) as writer:
+    with _writing(directory, name, chroma_url, "delete from") as writer:
         for document_id in document_ids:
             writer.remove(document_id)
         return writer.publish()
@@ -150,14 +165,14 @@ def rebuild_index(directory: Path, name: str, *, chroma_url: str | None = None) 
 
     Raises LibraryNotFound, LibraryLocked, LibraryDamaged.
     """
-    with _writing(directory, name, chroma_url) as writer:
+    with _writing(directory, name, chroma_url, "rebuild") as writer:
         return writer.rebuild()
 
 
 def delete_library(directory: Path, name: str, *, chroma_url: str | None = None) -> None:
     """Remove a library with everything in it, also a damaged one. Raises LibraryNotFound, LibraryLocked."""
     where = existing(directory, name)
-    with write_lock(where.write_lock, name, 0.0):
+    with write_lock(where.write_lock, name, 0.0, doing=f"delete {name}"):
         if chroma_url is not None:
             Server(chroma_url, name).remove()
         aside.delete(where.root)

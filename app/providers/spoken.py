@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from app.language import detect, name_of
+
 # Named by their makers as multilingual (dozens of languages and more).
 _MANY = re.compile(
     r"multilingual|bge-m3|reranker-v2-(m3|gemma|minicpm)|text-embedding-(3|ada)|rerank-(v3\.5|v4|2)|embed-v4|mmarco|"
@@ -36,3 +38,23 @@ def speaks(model: str, language: str) -> bool | None:
     if _ENGLISH.search(model):
         return language == "en"
     return None
+
+
+def unspoken(question: str, embedder_id: str, scorer_id: str | None) -> str:
+    """One sentence for a question in a language that the embedding model or the reranker does not read; "" otherwise,
+    and where the language or the models are not known."""
+    language = detect(question)
+    if language is None:
+        return ""
+    deaf = [
+        name
+        for name, model in (("the embedding model", embedder_id), ("the reranker", scorer_id or ""))
+        if speaks(model, language) is False
+    ]
+    if not deaf:
+        return ""
+    does = "do" if len(deaf) > 1 else "does"
+    return (
+        f"The question seems to be in {name_of(language)}, which {' and '.join(deaf)} {does} not read: passages may be "
+        "missed, and p says little."
+    )

@@ -114,6 +114,23 @@ def test_bad_usage(home: Home) -> None:
     assert "no such file or folder" in err
 
 
+def test_preview_as_json_names_the_strategy_and_why(home: Home, docs: Path) -> None:
+    code, out, _ = home.run("--preview", str(docs / "owls.md"), "--json", "--chunking", "sentences:64")
+    seen = json.loads(out)
+    assert code == 0
+    assert (seen["strategy"], seen["limit"], seen["language"]) == ("sentences", 64, "en")
+    assert seen["why"] == "set by CHUNKING or --chunking"
+    assert all(passage["tokens"] <= 64 for passage in seen["passages"])
+    assert seen["passages"][0]["context"].startswith(seen["title"])
+
+
+def test_a_way_of_cutting_that_there_is_not_is_refused(home: Home, docs: Path) -> None:
+    code, _, err = home.run("--chunking", "paragraphs", str(docs))
+    assert code == 1
+    assert "CHUNKING=paragraphs is no way to cut documents." in err
+    assert "sentences" in err
+
+
 def test_preview_writes_nothing(home: Home, docs: Path) -> None:
     code, out, _ = home.run("--preview", str(docs / "owls.md"))
     assert code == 0

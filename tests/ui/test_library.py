@@ -9,8 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.errors import SluiceError, UsageError
+from app.library.admin import DocumentRow
 from app.library.on_disk import on_disk
-from app.ui.parts import adding
+from app.ui.parts import adding, documents
 from tests.ui.conftest import Open, html, press
 
 
@@ -94,3 +95,52 @@ def test_a_library_name_that_is_a_path_is_refused_before_anything_is_written(tmp
     with pytest.raises(SluiceError):
         adding.upload_folder(tmp_path, name)
     assert not list(tmp_path.iterdir())
+
+
+# -- how a file is cut, and languages ----------------------------------------------------------------
+
+
+def test_a_path_is_previewed_with_the_strategy_and_why(page: Open, tmp_path: Path, prepared_models: Path) -> None:
+    path = tmp_path / "ships.csv"
+    path.write_text("name,tons\nMary,12\nAnn,14\n", encoding="utf-8")
+    test = page(at="library")
+    test.text_input[0].set_value(str(path))
+    press(test, "Preview how it is cut")
+    shown = html(test)
+    assert "ships.csv: 2 passages" in shown
+    assert "rows (csv: each row is a record of its own)" in shown
+    assert "tons: 12" in shown
+    test.selectbox(key="cut").set_value("sentences")
+    test.text_input[0].set_value(str(path))
+    press(test, "Preview how it is cut")
+    assert "sentences (set by CHUNKING or --chunking)" in html(test)
+
+
+def test_a_preview_of_a_foreign_language_says_that_it_is_not_read(
+    page: Open, tmp_path: Path, prepared_models: Path
+) -> None:
+    path = tmp_path / "brunnen.txt"
+    path.write_text("Der Brunnen ist vierzig Meter tief und wurde von den Bauern gegraben.", encoding="utf-8")
+    test = page(at="library")
+    test.text_input[0].set_value(str(path))
+    press(test, "Preview how it is cut")
+    assert "<dt>Language</dt><dd>German</dd>" in html(test)
+    assert "In German, which the embedding model does not read" in html(test)
+
+
+@pytest.mark.parametrize(("given", "said"), [("", "There is no path"), (".", "A preview shows one file")])
+def test_a_preview_needs_one_file(page: Open, given: str, said: str) -> None:
+    test = page(at="library")
+    test.text_input[0].set_value(given)
+    press(test, "Preview how it is cut")
+    assert said in html(test)
+
+
+def test_a_document_in_a_language_the_model_does_not_read_is_marked() -> None:
+    rows = [
+        DocumentRow("a", "Brunnen", "/a.md", "markdown", 3, 100, "2026-11-21T10:00:00+00:00", 1, "de"),
+        DocumentRow("b", "Well", "/b.md", "markdown", 3, 100, "2026-11-21T10:00:00+00:00", 1, "en"),
+    ]
+    drawn = documents._table(rows, "bundled/all-MiniLM-L6-v2/1/int8")
+    assert drawn.count("◆ in German: found by its words only") == 1
+    assert "found by its words" not in documents._table(rows, "openai/text-embedding-3-small//float32")

@@ -12,6 +12,7 @@ import streamlit as st
 
 from app.errors import SluiceError, UsageError
 from app.ingest_process import IngestEvent, preview, start
+from app.language import name_of
 from app.library.places import places
 from app.ui import safe, session
 from app.ui.parts import failure
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 
 TYPES = ["md", "txt", "html", "htm", "pdf", "docx", "csv", "tsv", "jsonl"]
 MOST_MEGABYTES = 25
+MOST_SHOWN = 200  # passages of a preview
+_AS_SET = "As set (by format, unless CHUNKING says otherwise)"
+_CUTS: Mapping[str, str] = {
+    "auto": "By format",
+    "headings": "At headings, then paragraphs",
+    "sentences": "By sentences, across headings",
+    "tokens": "By a fixed number of tokens",
+    "rows": "Every row or paragraph by itself",
+    "definitions": "By class and function",
+}
 _DONE: Mapping[str, tuple[str, str]] = {
     "added": ("through", "● added"),
     "replaced": ("through", "● replaced"),
@@ -45,11 +56,19 @@ def show(sluice: Sluice, names: Sequence[str]) -> None:
         accept_new_options=True,
         help=f"Type a new name to create a library. {help_of('library')}",
     )
+    cut: str | None = st.selectbox(
+        "Cut documents",
+        [None, *_CUTS],
+        format_func=lambda way: _AS_SET if way is None else _CUTS[way],
+        help="How files are cut into passages: a preview shows it. Documents that are there already are cut anew when "
+        "they are added again.",
+        key="cut",
+    )
     by_upload, by_path = st.tabs(["Upload", "From a path"])
     with by_upload:
-        _upload(sluice, name or current)
+        _upload(sluice, name or current, cut)
     with by_path:
-        _path(name or current)
+        _path(name or current, cut)
     report = session.ingest_report()
     if report is not None:
         st.html(_report(report))
@@ -62,7 +81,7 @@ def load_handbook(name: str = "handbook") -> None:
     _ingest([handbook_dir()], name)
 
 
-def _upload(sluice: Sluice, name: str) -> None:
+def _upload(sluice: Sluice, name: str, chunking: str | None) -> None:
     files = st.file_uploader(
         f"Markdown, text, HTML, PDF, DOCX, CSV, JSONL; at most {MOST_MEGABYTES} MB a file",
         type=TYPES,
@@ -74,29 +93,38 @@ def _upload(sluice: Sluice, name: str) -> None:
         add = st.button("Add", type="primary", disabled=not files, key="add.upload")
         cut = st.button("Preview how they are cut", disabled=not files)
     if cut:
-        _preview(files)
+        _preview_uploads(files, chunking)
     if add:
-        _add(sluice.settings.sluice_home, files, name)
+        _add(sluice.settings.sluice_home, files, name, chunking)
 
 
-def _path(name: str) -> None:
+def _path(name: str, chunking: str | None) -> None:
     with st.form("path", border=False):
         path = st.text_input("A file or folder on this machine", placeholder="/home/me/notes")
-        pressed = st.form_submit_button("Add", type="primary")
-    if pressed and not path.strip():
+        with st.container(horizontal=True, gap="small"):
+            pressed = st.form_submit_button("Add", type="primary")
+            cut = st.form_submit_button("Preview how it is cut")
+    if not (pressed or cut):
+        return
+    chosen = Path(path.strip()).expanduser()
+    if not path.strip():
         st.html(note("held", "There is no path: type one."))
     elif pressed:
-        _ingest([Path(path.strip()).expanduser()], name)
+        _ingest([chosen], name, chunking=chunking)
+    elif chosen.is_dir():
+        st.html(note("held", "A preview shows one file: type the path of one in that folder."))
+    else:
+        _preview(chosen, chosen.name, chunking)
 
 
-def _add(home: Path, files: Sequence[UploadedFile], name: str) -> None:
+def _add(home: Path, files: Sequence[UploadedFile], name: str, chunking: str | None) -> None:
     try:
         folder = upload_folder(home, name)
         check_names([file.name for file in files])
     except SluiceError as error:
         failure.show(error)
         return
-    _ingest([save(file, folder) for file in files], name, form="upload")
+    _ingest([save(file, folder) for file in files], name, form="upload", chunking=chunking)
 
 
 def upload_folder(home: Path, name: str) -> Path:
@@ -131,13 +159,13 @@ def _own_name(given: str) -> str:
 # -- a run -----------------------------------------------------------------------------------------
 
 
-def _ingest(paths: Sequence[Path], name: str, *, form: str | None = None) -> None:
+def _ingest(paths: Sequence[Path], name: str, *, form: str | None = None, chunking: str | None = None) -> None:
     session.keep_ingest_report(None)
     bar = st.progress(0.0, text="Starting …")
     lines = st.empty()
     done: list[str] = []
     try:
-        for event in start(paths, library=name):
+        for event in start(paths, library=name, chunking=chunking):
             _draw(event, bar, lines, done)
             if event.kind == "report":
                 session.keep_ingest_report(event.data["report"])
@@ -192,18 +220,39 @@ def _report(report: Mapping[str, Any]) -> str:
 # -- how a file is cut -----------------------------------------------------------------------------
 
 
-def _preview(files: Sequence[UploadedFile]) -> None:
+def _preview_uploads(files: Sequence[UploadedFile], chunking: str | None) -> None:
     for file in files:
         with tempfile.TemporaryDirectory() as folder:
-            try:
-                passages = preview(save(file, Path(folder)))
-            except SluiceError as error:
-                failure.show(SluiceError(f"{file.name}: {error.message}", hint=error.hint))
-                continue
-        st.html(
-            f'<p class="label">{safe.text(file.name)}: {plural(len(passages), "passage")}</p>'
-            f'<ol class="cuts">{"".join(map(_cut, passages))}</ol>'
-        )
+            _preview(save(file, Path(folder)), file.name, chunking)
+
+
+def _preview(path: Path, name: str, chunking: str | None) -> None:
+    try:
+        with st.spinner("Reading the file …"):
+            seen = preview(path, chunking=chunking)
+    except SluiceError as error:
+        failure.show(SluiceError(f"{name}: {error.message}", hint=error.hint))
+        return
+    passages = seen["passages"]
+    notes = "".join(note("rescued", said[:1].upper() + said[1:]) for said in seen["warnings"])
+    more = len(passages) - MOST_SHOWN
+    st.html(
+        f'<p class="label">{safe.text(name)}: {plural(len(passages), "passage")}</p>{_how(seen)}{notes}'
+        f'<ol class="cuts">{"".join(map(_cut, passages[:MOST_SHOWN]))}</ol>'
+        + (f'<p class="muted">{more:,} more.</p>' if more > 0 else "")
+    )
+
+
+def _how(seen: Mapping[str, Any]) -> str:
+    """The strategy and why it is this one, the sizes, and the language, in one line each."""
+    sizes = [passage["tokens"] for passage in seen["passages"]]
+    language = name_of(seen["language"]) if seen["language"] else "not told"
+    rows = {
+        "Cut by": f"{seen['strategy']} ({seen['why']})",
+        "Tokens": f"{min(sizes)} to {max(sizes)} a passage, at most {seen['limit']}",
+        "Language": language,
+    }
+    return f'<dl class="how-cut">{"".join(f"<dt>{k}</dt><dd>{safe.text(v)}</dd>" for k, v in rows.items())}</dl>'
 
 
 def _cut(passage: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ import streamlit as st
 
 from app.domain import LibraryInfo
 from app.errors import SluiceError, disk_errors
+from app.language import name_of
 from app.library.on_disk import on_disk
+from app.providers.spoken import speaks
 from app.ui import safe, session
 from app.ui.parts import failure, verdict
 from app.ui.words import plural, size
@@ -41,17 +43,18 @@ def show(sluice: Sluice, info: LibraryInfo) -> None:
     if delete:
         _delete(sluice, info.name, rows)
     found = [r for r in rows if wanted.lower() in f"{r.title} {r.uri}".lower()]
-    st.html(_table(found[:MOST_ROWS]))
+    st.html(_table(found[:MOST_ROWS], info.embedder_id))
     if len(found) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {len(found):,}; type part of a name to see others.")
 
 
-def _table(rows: Sequence[DocumentRow]) -> str:
+def _table(rows: Sequence[DocumentRow], embedder_id: str) -> str:
     titles = (("", "Document"), ("", "State"), ("num", "Passages"), ("num", "Text"), ("num", "Added"))
     head = "".join(f'<th scope="col" class="{kind}">{title}</th>' for kind, title in titles)
     body = "".join(
         f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(r.uri)}</small></td>'
-        f'<td class="did">{_STATES[on_disk(r.uri, r.added_at)]}</td><td class="num">{r.chunks:,}</td>'
+        f'<td class="did">{_STATES[on_disk(r.uri, r.added_at)]}{_language(r, embedder_id)}</td>'
+        f'<td class="num">{r.chunks:,}</td>'
         f'<td class="num">{size(r.bytes)}</td><td class="num">{safe.text(r.added_at[:16].replace("T", " "))}</td></tr>'
         for r in rows
     )
@@ -59,6 +62,13 @@ def _table(rows: Sequence[DocumentRow]) -> str:
         '<div class="scroll" tabindex="0" role="region" aria-label="Documents"><table class="rows documents">'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _language(row: DocumentRow, embedder_id: str) -> str:
+    """That a document is in a language which the embedding model does not read."""
+    if row.language is None or speaks(embedder_id, row.language) is not False:
+        return ""
+    return f"<small>◆ in {safe.text(name_of(row.language))}: found by its words only</small>"
 
 
 def _verify(sluice: Sluice, name: str) -> None:

@@ -26,7 +26,8 @@ class View:
 
 def show(exchange: session.Exchange, view: View, options: Options) -> None:
     """Draw notes, answer and refusal, whichever there are."""
-    if notes := verdict.degraded(view.trace.judged) + verdict.forced(view.gate):
+    judged = view.trace.judged
+    if notes := verdict.degraded(judged) + verdict.language(judged) + verdict.forced(view.gate):
         st.html(notes)
     refused = view.gate.outcome == "refused"
     if view.trace.answer is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.domain import Context, GateResult, Judged, RefusalCode, Scored, Trace
 from app.odds import told_apart
 from app.prices.words import cost
+from app.providers.spoken import unspoken
 from app.ui import safe
 from app.ui.parts.passages import short
 from app.ui.words import SHAPES, Group, plural, probability, seconds, why
@@ -22,6 +23,12 @@ def degraded(judged: Judged) -> str:
     else:
         return ""
     return note("rescued", said)
+
+
+def language(judged: Judged) -> str:
+    """That a model does not read the question's language, as HTML; empty where it does or that is not known."""
+    said = unspoken(judged.question.standalone, judged.retrieved.library.embedder_id, judged.run.used)
+    return note("rescued", said) if said else ""
 
 
 def forced(gate: GateResult) -> str:

@@ -90,11 +90,16 @@ def measure_models(names: tuple[str, ...]) -> None:
         click.echo(f"{name}: 20 passages in {_seconds(speed.seconds)}")
 
 
-@command.command("remove", help="Remove the int8 form that `sluice models export` made of a model.")
+@command.command("remove", help="Remove the int8 form that `sluice models export` made of a model, or a tuned:NAME.")
 @click.argument("name")
 def remove_model(name: str) -> None:
     from app.providers.prepare import remove_prepared
+    from app.providers.reranking.tuned import PROVIDER, remove_tuned
 
+    if name.startswith(f"{PROVIDER}:"):
+        for removed in remove_tuned(load_settings().sluice_home, name.removeprefix(f"{PROVIDER}:")):
+            click.echo(f"Removed {removed}.")
+        return
     name = _hub_name(name)
     for folder in remove_prepared(name, load_settings().models_dir):
         click.echo(f"Removed {folder}.")

@@ -22,6 +22,8 @@ from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.cutting import STRATEGIES, Cutting, library_chunker, read_cutting
 from ingest.library import filling
+from ingest.limits import Limits
+from ingest.load.records import Choice
 from ingest.preview import preview as preview_of
 from ingest.preview import to_json as preview_json
 from ingest.preview import to_text as preview_text
@@ -54,8 +56,16 @@ from ingest.walk import find, shown
     metavar="HOW",
     help=f"auto (by format), {', '.join(STRATEGIES)}; with a size: sentences:128 (default: the setting CHUNKING).",
 )
+@click.option("--text-column", "text_columns", multiple=True, metavar="NAME", help="A column of tables that is text.")
+@click.option("--title-column", metavar="NAME", help="The column of tables that is a row's title.")
 @click.option(
     "--file-timeout", type=click.FloatRange(min=1), default=180.0, show_default=True, help="Seconds a parser may take."
+)
+@click.option(
+    "--largest-file",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="Megabytes above which a file is refused (default: the setting LARGEST_FILE_MB).",
 )
 def main(
     paths: tuple[str, ...],
@@ -70,9 +80,13 @@ def main(
     json_lines: bool,
     preview: str | None,
     chunking: str | None,
+    text_columns: tuple[str, ...],
+    title_column: str | None,
     file_timeout: float,
+    largest_file: int | None,
 ) -> None:
-    """Read files, folders and globs of Markdown, text, HTML, PDF, DOCX, CSV and JSONL into a library.
+    """Read files, folders, globs and archives into a library: Markdown, text, HTML, PDF, Office files, e-books, e-mail,
+    notebooks, tables and source code. docs/ingesting-documents.md lists the formats.
 
     An unchanged file costs nothing, a changed one is replaced whole. Exit codes: 0 done, 1 an error or stopped,
     2 bad usage, 5 some files failed.
@@ -81,11 +95,18 @@ def main(
     try:
         if not paths and preview is None:
             raise UsageError("Nothing to read: no PATH was given.", hint="Type: python -m ingest docs")
-        settings = load_settings(library=name, chunking=chunking)
+        settings = load_settings(
+            library=name,
+            chunking=chunking,
+            text_columns=",".join(text_columns) or None,
+            title_column=title_column,
+            largest_file_mb=largest_file,
+        )
         cutting = read_cutting(settings.chunking)
         embedder = open_embedder(settings)
         if preview is not None:
-            seen = preview_of(Path(preview), embedder, cutting, file_timeout=file_timeout)
+            limits = Limits(file_bytes=settings.largest_file_mb << 20, seconds=file_timeout)
+            seen = preview_of(Path(preview), embedder, cutting, limits=limits, columns=chosen_columns(settings))
             click.echo(preview_json(seen) if as_json else preview_text(seen))
             return
         how = _How(
@@ -130,7 +151,8 @@ def _ingest(
             if lines is not None:
                 lines.waiting(holder, waited)
 
-        found = find(paths, exclude=how.exclude, home=settings.sluice_home)
+        limits = Limits(file_bytes=settings.largest_file_mb << 20, seconds=how.file_timeout)
+        found = find(paths, exclude=how.exclude, home=settings.sluice_home, limits=limits)
         with filling(
             settings,
             embedder,
@@ -148,12 +170,21 @@ def _ingest(
                 publish_after=how.publish_every,
                 retry_failed=how.retry_failed,
                 cutting=how.cutting,
+                limits=limits,
+                columns=chosen_columns(settings),
             )
             try:
                 report = ingest.run(found, prune=how.prune, prune_anyway=how.prune_anyway)
             finally:
                 progress.close()
     return report
+
+
+def chosen_columns(settings: Settings) -> Choice | None:
+    """The columns of tables that the settings name; None where they name none."""
+    text = tuple(name.strip() for name in (settings.text_columns or "").split(",") if name.strip())
+    title = (settings.title_column or "").strip() or None
+    return Choice(text, title) if text or title is not None else None
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from app.ports import Embedder
 from ingest.ahead import Parsers
 from ingest.cutting import ABOUT, Chosen, Cutting, chosen_for
 from ingest.limits import Limits
-from ingest.load import format_of, no_reader
+from ingest.load import format_of, no_reader, with_columns
+from ingest.load.records import Choice
 from ingest.making import make
 from ingest.read import Unreadable, read_whole
 from ingest.told import unspoken
@@ -34,19 +35,27 @@ class Preview:
     chunks: tuple[Chunk, ...]
 
 
-def preview(path: Path, embedder: Embedder, cutting: Cutting, *, file_timeout: float = Limits().seconds) -> Preview:
+def preview(
+    path: Path,
+    embedder: Embedder,
+    cutting: Cutting,
+    *,
+    limits: Limits | None = None,
+    columns: Choice | None = None,
+) -> Preview:
     """Read and cut one file as a run would. Raises UsageError where nothing is there to read, else DocumentError."""
-    kind = format_of(path)
+    limits = limits if limits is not None else Limits()
+    kind = with_columns(format_of(path), columns)
     if kind is None:
         raise UsageError(
             f"{path}: {no_reader(path)}", hint="Name a file of a format that is read: sluice ingest --help"
         )
     try:
-        data = read_whole(path)
+        data = read_whole(path, limits)
     except Unreadable as reason:
         raise UsageError(f"{path}: {reason}", hint="Name a file with text in it.") from reason
     cutting = cutting.within(embedder.max_tokens)
-    with Parsers(file_timeout, Limits().memory, count=1) as parsers:
+    with Parsers(limits.seconds, limits.memory, count=1) as parsers:
         parsed = parsers.begin(kind, path.name, data).result()
     made = make(parsed, path, "preview", kind.name, "", cutting, embedder.count_tokens)
     return Preview(

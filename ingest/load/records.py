@@ -37,12 +37,12 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Columns:
     """What a table's columns are for: `text` columns make the passage, `title` its title (or None), `other` stand
-    before the text and are metadata, `ids` are metadata only. `chosen`: by a person, not guessed."""
+    before the text and are metadata, `aside` are metadata only. `chosen`: by a person, not guessed."""
 
     text: tuple[str, ...]
     title: str | None
     other: tuple[str, ...]
-    ids: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     chosen: bool = False
 
     def __str__(self) -> str:
@@ -50,8 +50,8 @@ class Columns:
         how = " (chosen)" if self.chosen else ""
         named = f"; title: {self.title}" if self.title is not None else ""
         other = f"; metadata: {_listed(self.other)}" if self.other else ""
-        ids = f"; identifiers, not in the text: {_listed(self.ids)}" if self.ids else ""
-        return f"text columns{how}: {text}{named}{other}{ids}"
+        aside = f"; not in the text: {_listed(self.aside)}" if self.aside else ""
+        return f"text columns{how}: {text}{named}{other}{aside}"
 
 
 _PART = re.compile(r" rows (\d+) to \d+\.\w+$")
@@ -77,7 +77,8 @@ def guess_columns(names: Sequence[str], records: Sequence[Mapping[str, str]], ch
     """Columns whose values average a hundred characters and more are text; where there are none, one that is called so.
 
     The title is a column called so; without text columns it is told by name alone too. Short identifiers (by their
-    name or their values) are metadata only: no one asks for them in words. `choice` goes before all of it.
+    name or their values) are metadata only: no one asks for them in words. `choice` goes before all of it; with text
+    columns chosen, all others are metadata only.
     """
     chosen = _chosen(names, choice)
     sample = records[:_SAMPLE]
@@ -96,8 +97,9 @@ def guess_columns(names: Sequence[str], records: Sequence[Mapping[str, str]], ch
     ids = [name for name in rest if _is_id(name, [record[name] for record in sample if record.get(name)])]
     if len(ids) == len(names):
         ids = []  # a table of nothing else: then they are its content
-    other = tuple(name for name in rest if name not in ids)
-    return Columns(tuple(text), title, other, tuple(ids), chosen is not None)
+    aside = rest if chosen is not None and chosen.text else ids  # who chose the text wants no other
+    other = tuple(name for name in rest if name not in aside)
+    return Columns(tuple(text), title, other, tuple(aside), chosen is not None)
 
 
 def _chosen(names: Sequence[str], choice: Choice | None) -> Choice | None:
@@ -124,7 +126,7 @@ def record_block(columns: Columns, record: Mapping[str, str], number: int) -> Bl
     """
     title = record.get(columns.title, "") if columns.title is not None else ""
     metadata: dict[str, Scalar] = {"row": number}
-    kept = [*columns.other, *columns.ids][:_MOST_COLUMNS]
+    kept = [*columns.other, *columns.aside][:_MOST_COLUMNS]
     for name in (*kept, *((columns.title,) if columns.title is not None else ())):
         value = record.get(name, "")
         if value and len(value) <= LONGEST:

@@ -34,7 +34,7 @@ def test_a_header_makes_records_of_a_sheet_and_its_ids_stay_out_of_the_text() ->
     assert birds[0].text == "Birds of the valley"
     assert (birds[1].kind, birds[1].title, birds[1].text) == ("row", "Barn owl", "size in cm: 34")
     assert birds[2].metadata == {"row": 2, "id": "a2", "name": "Tawny owl", "size in cm": 38.5}
-    assert any("identifiers, not in the text: id" in note for note in parsed.warnings)
+    assert any("not in the text: id" in note for note in parsed.warnings)
 
 
 def test_headings_that_a_blank_row_parts_from_their_figures_are_one_table() -> None:

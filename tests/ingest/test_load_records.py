@@ -9,7 +9,7 @@ import pytest
 from app.errors import DocumentError
 from ingest.load import delimited, jsonl
 from ingest.load.delimited import guess_delimiter
-from ingest.load.records import MOST_RECORDS
+from ingest.load.records import MOST_RECORDS, Choice, guess_columns
 from ingest.load.scalars import scalar
 
 PLOT = "A crew answers a distress call and meets something that should have been left alone. " * 2
@@ -86,7 +86,7 @@ def test_jsonl_objects_are_passages() -> None:
     assert parsed.blocks[0].metadata == {"row": 1, "id": 7, "title": "Owls", "tags": "bird, night"}
     assert parsed.blocks[1].metadata == {"row": 2, "id": 8, "title": "Fish", "wild": True}
     assert parsed.warnings == (
-        "text columns: text; title: title; metadata: tags, wild, note; identifiers, not in the text: id",
+        "text columns: text; title: title; metadata: tags, wild, note; not in the text: id",
         "left out nested fields: vector, more",
         "left out 2 lines that are no JSON object, the first is line 2",
     )
@@ -113,3 +113,32 @@ def test_jsonl_without_an_object_is_an_error() -> None:
 def test_scalar(text: str, value: object) -> None:
     assert scalar(text) == value
     assert type(scalar(text)) is type(value)
+
+
+def test_columns_can_be_chosen_and_another_table_is_guessed() -> None:
+    choice = Choice(text=("Story",), title="headline")
+    data = b"nr,headline,story,place\n1,Owls,They hunt.,Rome\n2,Fish,They swim.,Oslo\n"
+    parsed = delimited.load("a.csv", data, choice)
+    assert [(block.title, block.text) for block in parsed.blocks] == [("Owls", "They hunt."), ("Fish", "They swim.")]
+    assert parsed.blocks[0].metadata == {"row": 1, "nr": 1, "place": "Rome", "headline": "Owls"}
+    assert parsed.warnings == ("text columns (chosen): story; title: headline; not in the text: nr, place",)
+    other = delimited.load("b.csv", b"bird,size\nowl,34\nhawk,60\n", choice)
+    assert other.blocks[0].text == "bird: owl\nsize: 34"
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "is_id"),
+    [
+        ("id", "17", True),
+        ("user_id", "ab-3", True),
+        ("orderId", "17", True),
+        ("ref", "0c2a4f1e-1d5b-4bb2-9a57-1c2f3e4d5a6b", True),
+        ("paid", "yes", False),
+        ("Madrid", "12", False),
+        ("id", "a sentence about it", False),
+        ("year", "2023", False),
+    ],
+)
+def test_identifiers_are_told_by_name_or_value(name: str, values: str, is_id: bool) -> None:
+    columns = guess_columns([name, "bird"], [{name: values, "bird": "owl"}])
+    assert (columns.aside == (name,)) is is_id

@@ -8,7 +8,7 @@ context: a thread of one's own needs `contextvars.copy_context().run`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -55,3 +55,16 @@ def note(attempt: Attempt) -> None:
     found = _recording.get()
     if found is not None:
         found.append(attempt)
+
+
+def in_words(tries: Sequence[Attempt]) -> str:
+    """What came of more than one attempt; "" for one that was answered, or none.
+
+    >>> in_words([Attempt("Acme", "Acme failed.", 0.2), Attempt("Acme", "answered", 0.3, waited=0.5)])
+    'Asked 2 times in 1.0 s: Acme failed; answered.'
+    """
+    if len(tries) < 2:
+        return ""
+    took = sum(attempt.seconds + attempt.waited for attempt in tries)
+    said = "; ".join(dict.fromkeys(attempt.outcome.rstrip(".") for attempt in tries))
+    return f"Asked {len(tries)} times in {took:.1f} s: {said}."

@@ -7,6 +7,7 @@ from rich.table import Table
 from app.compare import Comparison
 from app.domain import Context, Decision, DecisionKind, Judged, Passage, Trace
 from app.odds import told_apart
+from app.patience import in_words
 from app.prices.words import cost, dollars, explained
 from app.stages.context import where_from
 
@@ -36,6 +37,8 @@ def summary(trace: Trace) -> str:
         notes.append(f"stopped early, {judged.run.stopped_after} scored")
     if judged.run.reason is not None:
         notes.append(judged.run.reason)
+    if tried := in_words(judged.run.tries):
+        notes.append(tried)
     return f"{line}   ({'; '.join(notes)})"
 
 

@@ -85,6 +85,22 @@ def test_a_failing_reranker_is_said_above_the_answer(page: Open) -> None:
     assert any("fallback; this is its gate" in c.value for c in test.caption)
 
 
+def test_what_happens_when_the_reranker_fails_is_chosen_beside_it_and_said_above_the_answer(page: Open) -> None:
+    test = page(reranker="cohere")
+    box = next(s for s in test.selectbox if s.label == "If the reranker fails")
+    assert len(box.options) == 3
+    assert box.options[0].startswith("Use ") and box.options[0].endswith(" instead")
+    box.set_value("skip").run()
+    said = "Cohere did not answer in 3 s. These passages were not reranked and not gated: they come in the order of"
+    drawn = html(ask(test, QUESTION))
+    assert said in drawn
+    assert "reranking: skipped" in drawn
+    next(s for s in test.selectbox if s.label == "If the reranker fails").set_value("required").run()
+    drawn = html(ask(test, "What does the gate let through?"))
+    assert "reranking: failed" in drawn
+    assert 'class="refusal"' in drawn
+
+
 def test_an_uncalibrated_reranker_gets_a_raw_slider_called_so(page: Open) -> None:
     test = page(reranker="raw")
     assert not [w for w in test.select_slider if w.label.startswith("Let through passages")]

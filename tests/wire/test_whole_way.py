@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.domain import RefusalCode, Trace, Turn
+from app.errors import ProviderTimeout
 from app.settings import load_settings
 from app.trace_json import trace_to_json
 from app.wiring import Sluice, build
@@ -83,6 +84,53 @@ def test_when_cohere_fails_the_fallback_runs_with_its_own_calibration(
     assert trace.judged.run.reason
     assert trace.judged.run.calibration == "general"
     assert any(s.p is not None for s in trace.judged.scored)
+
+
+def test_every_attempt_is_in_the_trace_and_a_dead_service_is_left_alone(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    server.play(RERANK, "503-after-0", "happy", *["500-after-0"] * 9)
+    sluice = wired(server, handbook_home, prepared_models)
+    told = trace_to_json(ask(sluice))["scorer"]
+    assert (told["status"], told["attempts"]) == ("applied", 2)
+    assert [one["outcome"] == "answered" for one in told["tries"]] == [False, True]
+    for _ in range(3):
+        told = trace_to_json(ask(sluice))["scorer"]
+        assert (told["status"], told["attempts"]) == ("fallback", 4)  # three requests, and the one on this machine
+    asked = len(server.requests)
+    told = trace_to_json(ask(sluice))["scorer"]
+    assert "failed 3 times in a row and is not asked for now; it will be tried again at" in told["reason"]
+    assert [request for request in server.requests[asked:] if request.path == RERANK] == []
+
+
+def test_skip_goes_on_in_the_order_of_search_and_says_so(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    server.play(RERANK, *["500-after-0"] * 3)
+    trace = ask(wired(server, handbook_home, prepared_models), reranker_policy="skip")
+    assert (trace.judged.run.status, trace.gate.outcome) == ("skipped", "ungated")
+    assert " failed: " in (trace.judged.run.reason or "")
+    assert trace.judged.run.attempts == 3
+    assert trace.answer is not None
+    order = [passage.chunk.id for passage in trace.context.passages] if trace.context else []
+    assert order == [c.chunk.id for c in trace.judged.retrieved.candidates][: len(order)]
+
+
+def test_the_questions_time_is_for_all_services_together(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    server.play(RERANK, "timeout")
+    sluice = wired(server, handbook_home, prepared_models, question_timeout=1.0, reranker_timeout=30.0)
+    sluice.pipeline.judge("warm up", sluice.options(library="handbook", reranker="none"))
+    server.requests.clear()
+    judged = sluice.pipeline.judge(QUESTION, sluice.options(library="handbook"))
+    assert judged.run.status == "fallback"
+    assert judged.timings_ms["score"] < 3000
+    gate = sluice.pipeline.decide(judged, sluice.gate_choice(answer_above=0.0))
+    stream = sluice.pipeline.answer(judged.question, sluice.pipeline.context(gate), after=judged)
+    with pytest.raises(ProviderTimeout, match="no time left to ask The chat model"):
+        list(stream)
+    assert [request.path for request in server.requests] == [RERANK]
 
 
 def test_required_refuses_and_pays_for_no_answer(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from app.domain import Charge, Context, GateResult, Judged
+from app.patience import in_words
 from app.prices.words import dollars, explained
 from app.stages.context import passage_cost
 from app.ui import safe
@@ -45,6 +46,8 @@ def show(
     if charges:
         each = "; ".join(f"{bars.STAGES.get(c.usage.stage, c.usage.stage)} {dollars(c.usd)}" for c in charges)
         st.html(f'<p class="muted">{safe.text(f"Cost: {each}. {explained(charges)}")}</p>')
+    if tried := in_words(judged.run.tries):
+        st.html(f'<p class="muted">{safe.text(f"Reranker: {tried}")}</p>')
     if judged.run.calibration_note:
         st.caption(f"Probabilities: {judged.run.calibration_note}.")
     return asked

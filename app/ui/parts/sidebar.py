@@ -26,7 +26,7 @@ _CALIBRATIONS = {
     "none": "Not calibrated: its scores give an order, no probabilities.",
 }
 _POLICIES = {
-    "fallback": "Use the bundled reranker instead",
+    "fallback": "Use {} instead",
     "required": "Refuse to answer",
     "skip": "Go on in the order of search",
 }
@@ -82,7 +82,7 @@ def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
             "If the reranker fails",
             list(_POLICIES),
             index=list(_POLICIES).index(sluice.settings.reranker_policy),
-            format_func=_POLICIES.__getitem__,
+            format_func=lambda policy: _policy(sluice, policy),
             key="policy",
             help=help_of("failure"),
             persist_state="session",
@@ -98,6 +98,13 @@ def show(sluice: Sluice, info: LibraryInfo, *, disabled: bool) -> Options:
         reranker_policy=policy,
         gate=choice,
     )
+
+
+def _policy(sluice: Sluice, policy: str) -> str:
+    """What happens then, with the name of the second reranker."""
+    fallback = sluice.options().reranker_fallback
+    labels = {choice.name: choice.label.partition(" (")[0] for choice in sluice.rerankers()}
+    return _POLICIES[policy].format(labels.get(fallback, "the reranker that ships" if fallback == "auto" else fallback))
 
 
 def _reranker(sluice: Sluice, info: LibraryInfo, disabled: bool) -> str:

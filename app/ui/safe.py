@@ -44,9 +44,18 @@ def quoted(value: str, *, known: Collection[int], anchor: Callable[[int], str]) 
     return "".join(f'<p class="quote">{_cited(part, known, anchor)}</p>' for part in parts)
 
 
+# by whether a place lies in the quoted sentence, and in what the reranker marked
+_MARKS = {
+    (False, False): "",
+    (True, False): "<mark>",
+    (False, True): '<mark class="span">',
+    (True, True): '<mark class="both">',
+}
+
+
 def marked(value: str, sentence: str | None, spans: Sequence[tuple[int, int]] = ()) -> str:
     """Document text with one sentence of it marked, where it can be found (blanks may differ), and `spans` of it,
-    [start, end) in characters and in order, marked in another way; the sentence goes before a span it lies in."""
+    [start, end) in characters and in order, marked in another way (class "span"; "both" inside the sentence)."""
     words = (sentence or "").split()
     found = re.search(r"\s+".join(map(re.escape, words)), value) if words else None
     quoted_at = found.span() if found is not None else _nearest_line(value, sentence or "")
@@ -54,7 +63,7 @@ def marked(value: str, sentence: str | None, spans: Sequence[tuple[int, int]] = 
     cuts = sorted({0, len(value), *(min(max(0, place), len(value)) for pair in (*own, *spans) for place in pair)})
     out, open_mark = [], ""
     for start, end in pairwise(cuts):
-        mark = "<mark>" if _inside(start, own) else '<mark class="span">' if _inside(start, spans) else ""
+        mark = _MARKS[_inside(start, own), _inside(start, spans)]
         if mark != open_mark:
             out.append(("</mark>" if open_mark else "") + mark)
             open_mark = mark

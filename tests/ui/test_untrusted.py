@@ -100,9 +100,12 @@ def test_the_sentence_that_carried_most_is_marked_where_it_stands() -> None:
     assert safe.marked(table, quoted).endswith("<mark>| price | two euros | three euros |</mark>")
 
 
-def test_what_the_reranker_marked_is_escaped_and_a_quoted_sentence_goes_before_it() -> None:
+def test_what_the_reranker_marked_is_escaped_and_told_apart_from_a_quoted_sentence() -> None:
     value = "<i>Mars</i> is red. It is cold."
-    found = safe.marked(value, "It is cold.", [(0, 19), (15, 28)])
-    assert found == ('<mark class="span">&lt;i&gt;Mars&lt;/i&gt; is red. </mark><mark>It is cold.</mark>')
+    found = safe.marked(value, "It is cold.", [(0, 19), (26, 30)])
+    assert found == (
+        '<mark class="span">&lt;i&gt;Mars&lt;/i&gt; is red.</mark> '
+        '<mark>It is </mark><mark class="both">cold</mark><mark>.</mark>'
+    )
     assert safe.marked("abc", None, [(2, 99)]) == 'ab<mark class="span">c</mark>'
     assert safe.marked("", None, [(0, 3)]) == ""

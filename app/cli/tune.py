@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from app.cli.evaluate import question_set
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
 from app.evaluation.plain_values import plain_values
 from app.providers.reranking.tuned import remove_tuned, tuned_folder, tuned_models
 from app.settings import Settings, load_settings
-from app.tuning.own.labels import Labels, gather
-from app.tuning.own.negatives import Unlabelled
-from app.tuning.own.objectives import Distil, Loss
-from app.tuning.own.plan import TunePlan
-from app.tuning.own.preparing import Prepared, Say, prepare
-from app.tuning.own.report import TuneReport, advice_section, report_to_json, sections_of
-from app.tuning.own.run import tune
-from app.wiring import build
+from app.tuning.own.plan import Distil, Loss, TunePlan, Unlabelled
+
+if TYPE_CHECKING:  # loads torch, which --help, --list and --remove do without
+    from app.tuning.own.labels import Labels
+    from app.tuning.own.preparing import Prepared
+    from app.tuning.own.report import TuneReport
 
 _NOT_BETTER = 4
 _FEW = TunePlan()
@@ -81,6 +78,27 @@ def command(
     plan = TunePlan(**training)
     if name is not None:
         tuned_folder(settings.sluice_home, name)  # a name that cannot be used is said before anything is asked
+    _tune(settings, plan, questions, votes, library, reranker, advice_only, name, as_json, seed)
+
+
+def _tune(
+    settings: Settings,
+    plan: TunePlan,
+    questions: tuple[str, ...],
+    votes: bool,
+    library: str | None,
+    reranker: str | None,
+    advice_only: bool,
+    name: str | None,
+    as_json: bool,
+    seed: str,
+) -> None:
+    from app.cli.evaluate import question_set
+    from app.tuning.own.labels import gather
+    from app.tuning.own.preparing import Say, prepare
+    from app.tuning.own.run import tune
+    from app.wiring import build
+
     sluice = build(settings)
     labels = gather(
         [question_set(settings, named) for named in questions],
@@ -108,6 +126,8 @@ def _tell(prepared: Prepared, labels: Labels, as_json: bool, advice_only: bool) 
     """The advice: the result where only that is asked for, else a note beside the work."""
     for why, count in prepared.asked.left_out.items():
         click.echo(f"Left out: {count:,} questions ({why})", err=True)
+    from app.tuning.own.report import advice_section
+
     advice = prepared.advice
     if advice_only and as_json:
         row = {"schema": 1, "advice": plain_values(advice), "sources": dict(labels.sources)}
@@ -120,6 +140,8 @@ def _tell(prepared: Prepared, labels: Labels, as_json: bool, advice_only: bool) 
 
 
 def _print(report: TuneReport, settings: Settings, as_json: bool) -> None:
+    from app.tuning.own.report import report_to_json, sections_of
+
     folder = tuned_folder(settings.sluice_home, report.name)
     if as_json:
         row = {"folder": str(folder), **report_to_json(report)}

@@ -16,7 +16,7 @@ from app.providers.reranking.onnx_cross_encoder import open_exported
 from app.tuning.groups import Group
 from app.tuning.loop import score, train
 from app.tuning.own.bases import open_base
-from app.tuning.own.fitting import to_lower
+from app.tuning.own.fitting import to_lower, training_plan
 from app.tuning.own.labels import gather
 from app.tuning.own.objectives import loss_plan
 from app.tuning.own.plan import TunePlan
@@ -35,7 +35,7 @@ def test_a_hub_cross_encoder_is_trained_and_exported_to_the_fast_path(tmp_path: 
     assert base.scorer == f"cross-encoder:{tmp_path / 'tiny'}" and base.window == 48
     before = score(base.model, PAIRS, window=base.window, cutter=base.cutter)
     groups = [Group("own", "is water red", (PAIRS[0][1], PAIRS[1][1]), ("positive", "hard"), (), ())] * 8
-    plan = TunePlan(rate=1e-3, batch=2).training(len(groups), base.window)
+    plan = training_plan(TunePlan(rate=1e-3, batch=2), len(groups), base.window)
     assert train(base.model, groups, plan, loss_plan("margin"), tmp_path / "ckpt", cutter=base.cutter)
     after = score(base.model, PAIRS, window=base.window, cutter=base.cutter)
     assert after[0] - after[1] > before[0] - before[1] + 0.2

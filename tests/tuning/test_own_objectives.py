@@ -12,9 +12,10 @@ from app.tuning.dequantise import recovered
 from app.tuning.groups import Group
 from app.tuning.loop import score, train
 from app.tuning.model import CrossEncoder
+from app.tuning.own.fitting import training_plan
 from app.tuning.own.negatives import Passage, groups_of, material
-from app.tuning.own.objectives import Distil, Loss, loss_plan
-from app.tuning.own.plan import TunePlan
+from app.tuning.own.objectives import loss_plan
+from app.tuning.own.plan import Distil, Loss, TunePlan
 from tests.tuning.workshop import MACHINES, SECTIONS, WORDS
 
 ALL: tuple[tuple[Loss, Distil], ...] = (
@@ -65,7 +66,7 @@ def test_each_objective_teaches_what_a_word_means_here(
     model = recovered(BUNDLED)
     before = _ahead(model, others)
     assert train(
-        model, groups, plan.training(len(groups), 96), loss_plan(loss, distil=distil), tmp_path / "ckpt",
+        model, groups, training_plan(plan, len(groups), 96), loss_plan(loss, distil=distil), tmp_path / "ckpt",
         teacher=teacher,
     )  # fmt: skip
     assert _ahead(model, others) > before + 0.3
@@ -75,7 +76,7 @@ def test_thrifty_training_comes_to_the_same(groups: list[Group], tmp_path: Path)
     weights = []
     for thrifty in (False, True):
         model = recovered(BUNDLED)
-        plan = TunePlan(batch=2, thrifty=thrifty).training(4, 96)
+        plan = training_plan(TunePlan(batch=2, thrifty=thrifty), 4, 96)
         train(model, groups, plan, loss_plan("both"), tmp_path / str(thrifty))
         weights.append(model.state_dict()["out.weight"].numpy())
     assert np.abs(weights[0] - weights[1]).max() < 1e-6

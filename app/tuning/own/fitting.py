@@ -15,15 +15,18 @@ import torch
 from app.errors import ModelError
 from app.evaluation.measures_ranking import ranked
 from app.tuning.groups import Group
-from app.tuning.loop import score, train
+from app.tuning.loop import TrainPlan, score, train
 from app.tuning.own.asking import Asked, Searched
-from app.tuning.own.bases import Base
+from app.tuning.own.bases import MINILM, Base
 from app.tuning.own.folder import keep
 from app.tuning.own.objectives import loss_plan
 from app.tuning.own.parts import TELLING
-from app.tuning.own.plan import LOOKS, TunePlan
+from app.tuning.own.plan import TunePlan
 
 MOST_VALIDATED = 60
+LOOKS = 6  # how often the validation part is asked on the way
+SAVE_EVERY = 10  # steps; a checkpoint is some hundreds of megabytes
+RATE, FRESH_RATE = 5e-5, 1e-4  # peak learning rates: of a base that ranks already, and of one that has yet to learn it
 Teacher = dict[tuple[str, str], float]
 Tick = Callable[[int, int, float | None], None]
 
@@ -52,7 +55,7 @@ def fit(
 
     Raises ModelError where memory runs out, saying what to lower.
     """
-    training = plan.training(len(groups), base.window)
+    training = training_plan(plan, len(groups), base.window)
     looks = _Looks(base, validation[:MOST_VALIDATED], asked, work)
     every = max(training.save_every, -(-training.steps // LOOKS // training.save_every) * training.save_every)
     began, first = time.monotonic(), _steps_done(work / "train.ckpt")
@@ -81,6 +84,25 @@ def fit(
     if chosen:
         looks.restore_best()
     return Fitted(looks.best if chosen else training.steps, training.steps, looks.seen, chosen)
+
+
+def training_plan(plan: TunePlan, groups: int, window: int) -> TrainPlan:
+    """The loop's plan for so many groups."""
+    steps = max(1, groups // plan.batch)
+    peak = plan.rate if plan.rate is not None else (FRESH_RATE if plan.base == MINILM else RATE)
+    return TrainPlan(
+        steps=steps,
+        groups=min(plan.batch, groups),
+        rate=peak,
+        head_rate=5 * peak,
+        warm_up=0.1,
+        average=0.98,
+        frozen=plan.frozen,
+        window=window,
+        seed=plan.seed,
+        save_every=min(SAVE_EVERY, max(1, steps // 3)),
+        thrifty=plan.thrifty,
+    )
 
 
 class _Looks:

@@ -17,13 +17,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import pstdev
-from typing import Literal
 
 from app.tuning.groups import Group
+from app.tuning.own.plan import Unlabelled
 from app.tuning.variants import holds
 from app.words import containment, numbers_and_names
 
-Unlabelled = Literal["denoise", "negative", "judged"]
 COPY = 0.85  # token containment above which a passage says nothing beyond another (as the gate's own limit)
 ABOVE = 1.0  # standard deviations above the best relevant passage, by a scorer that is no teacher
 

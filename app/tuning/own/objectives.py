@@ -11,14 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
-from typing import Literal
 
 from app.domain import Scale
 from app.errors import UsageError
 from app.tuning.losses import LossPlan
-
-Loss = Literal["both", "pointwise", "margin", "listwise", "distil"]
-Distil = Literal["margin-mse", "mse"]
+from app.tuning.own.plan import Distil, Loss
 
 
 def loss_plan(loss: Loss, *, distil: Distil = "margin-mse", margin: float = 1.0) -> LossPlan:

@@ -1,20 +1,20 @@
-"""What one tuning run is: everything decided before it starts, and what makes two runs the same."""
+"""What one tuning run is: everything decided before it starts, and what makes two runs the same.
+
+Loads nothing heavy: the command line reads its choices from here.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from app.errors import UsageError
-from app.tuning.loop import TrainPlan
-from app.tuning.own.negatives import Unlabelled
-from app.tuning.own.objectives import Distil, Loss
 
-_FRESH = {"all-MiniLM-L6-v2"}  # bases whose head has learned nothing yet: they take larger steps
-SAVE_EVERY = 20
+Loss = Literal["both", "pointwise", "margin", "listwise", "distil"]
+Distil = Literal["margin-mse", "mse"]
+Unlabelled = Literal["denoise", "negative", "judged"]
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 GROUPS = 480  # training groups to aim for: sixty steps of eight
-LOOKS = 6  # how often the validation part is asked on the way
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +55,6 @@ class TunePlan:
     def identity(self) -> dict[str, Any]:
         """What a run that is gone on with must agree on."""
         return {name: value for name, value in asdict(self).items() if name != "thrifty"}
-
-    def training(self, groups: int, window: int) -> TrainPlan:
-        """The loop's plan for so many groups."""
-        steps = max(1, groups // self.batch)
-        peak = self.rate if self.rate is not None else (1e-4 if self.base in _FRESH else 3e-5)
-        return TrainPlan(
-            steps=steps,
-            groups=min(self.batch, groups),
-            rate=peak,
-            head_rate=5 * peak,
-            warm_up=0.1,
-            average=0.98,
-            frozen=self.frozen,
-            window=window,
-            seed=self.seed,
-            save_every=min(SAVE_EVERY, max(1, steps // LOOKS)),
-            thrifty=self.thrifty,
-        )
 
 
 def differences(kept: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

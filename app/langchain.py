@@ -79,6 +79,7 @@ class SluiceCompressor(BaseDocumentCompressor):
             fallback=options.reranker_fallback,
             fields=options.fields,
             early_stop=options.early_stop,
+            skip_margin=options.skip_margin,
         )
         result = gate_stage.decide(
             scoring.scored,

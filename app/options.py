@@ -41,4 +41,5 @@ class Options:
     where: Filter = ()
     fields: Fields = DEFAULT_FIELDS
     early_stop: int = 0
+    skip_margin: float | None = None
     gate: GateChoice = field(default_factory=GateChoice)

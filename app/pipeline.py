@@ -179,6 +179,7 @@ class Pipeline:
                 fallback=options.reranker_fallback,
                 fields=options.fields,
                 early_stop=options.early_stop,
+                skip_margin=options.skip_margin,
             )
         return Judged(
             question=found.question,

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         "title,section,text", description="What the scorer sees: title, section, context, text or metadata columns"
     )
     fused_map: bool = Field(True, description="Judge by score and retrieval evidence together; off: by the score alone")
+    skip_margin: float | None = Field(
+        None, ge=0, le=1, description="Lead in p of the first passage from which on no reranker is asked; empty: always"
+    )
     early_stop: int = Field(0, ge=0, le=100, description="Stop scoring after so many hopeless candidates; 0: never")
     score_cache_mb: int = Field(64, ge=0, description="Megabytes of scores to keep on disk; 0 keeps none")
 

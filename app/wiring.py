@@ -12,7 +12,7 @@ from pathlib import Path
 from app.applied_gates import with_applied
 from app.automatic import Automatic, automatic
 from app.calibration.score_only import score_only
-from app.calibration.store import calibration_for
+from app.calibration.store import calibration_for, evidence_calibration
 from app.domain import Chunk, Filter, LibraryInfo, Scalar
 from app.errors import LibraryNotFound, SettingsError, UsageError
 from app.evaluation.votes import Votes
@@ -25,7 +25,15 @@ from app.prices.read import price_list
 from app.providers.chat import open_chat
 from app.providers.embedding import open_embedder, runs_here
 from app.providers.reranking.cached import remembered
-from app.providers.reranking.registry import ALIASES, DEFAULT, RerankerChoice, choices, open_scorer, resolve
+from app.providers.reranking.registry import (
+    ALIASES,
+    DEFAULT,
+    RerankerChoice,
+    cascade_of,
+    choices,
+    open_scorer,
+    resolve,
+)
 from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
@@ -115,7 +123,11 @@ class Sluice:
         return self.automatic.name if named == "auto" else named
 
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
-        """A scorer with the calibration that fits this library best."""
+        """A scorer with the calibration that fits this library best; for a cascade two of them."""
+        cascade = cascade_of(name)
+        if cascade is not None:
+            first, then = self.open_judge(cascade.first, library), self.open_judge(cascade.then, library)
+            return replace(then, first=first, passes_on=cascade.passes_on, evidence=None)
         scorer = self.scorer(name)
         own = self.settings.calibrations_dir
         calibration = calibration_for(scorer.profile, library, own_dir=own if own.is_dir() else None)
@@ -124,7 +136,8 @@ class Sluice:
         home = self.settings.sluice_home
         calibration = with_applied(calibration, str(scorer.profile.id), home=home, library=library.name)
         auto = self.settings.reranker == "auto" and self._named(name) == self.automatic.name
-        return Judge(scorer, calibration, why=self.automatic.why if auto else "")
+        why = self.automatic.why if auto else ""
+        return Judge(scorer, calibration, why=why, evidence=evidence_calibration())
 
     # -- questions -----------------------------------------------------------------------------------
 
@@ -162,6 +175,7 @@ class Sluice:
             where=where,
             fields=tuple(name.strip() for name in settings.passage_fields.split(",") if name.strip()),
             early_stop=settings.early_stop,
+            skip_margin=settings.skip_margin,
             gate=gate if gate is not None else self.gate_choice(),
         )
 

@@ -90,7 +90,10 @@ class Shares:
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A candidate after scoring, at its place (1-based) in the new order. `spans` are those of its own text, without
-    what the scorer saw around it (title, section); `truncated` as in `Score`."""
+    what the scorer saw around it (title, section); `truncated` as in `Score`.
+
+    In a cascade `raw_score` and `p` are the second scorer's, `first_score` and `first_p` the first one's, on a scale of
+    its own; `passed_on` is False where the second one never saw the passage."""
 
     candidate: Candidate
     rank_after: int
@@ -100,6 +103,9 @@ class Scored:
     windows: int = 1
     spans: tuple[Span, ...] = ()
     truncated: bool = False
+    first_score: float | None = None
+    first_p: float | None = None
+    passed_on: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,21 @@ class Attempt:
     waited: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What looked at the candidates before the reranker: a cascade's first scorer, or the search's evidence (`scorer`
+    "evidence"). `passed_on`: how many went on to the reranker, 0 where it was not asked; `lead`: the margin in p of the
+    first passage over the next, where that was why. `calibration_note`: where its p comes from, in words."""
+
+    scorer: str
+    label: str
+    scale: Scale | None
+    calibration: CalibrationKind
+    passed_on: int
+    lead: float | None = None
+    calibration_note: str = ""
+
+
 ScorerStatus = Literal["applied", "fallback", "skipped", "failed"]
 CalibrationKind = Literal["here", "general", "none"]
 
@@ -139,6 +160,8 @@ class ScorerRun:
     score cache; `cached` is true when all were, so that the scorer did not run. `why`: what `auto` stands for, and why.
     `attempts`: requests to services, and one for each scorer on this machine; `tries` are the requests among them.
     `stopped_after`: scoring stopped early, after so many candidates in retrieval order; None when all were scored.
+    `first`: the look before it; where that was enough, `used`, `label` and `scale` are its own. `fields`: the template,
+    the fields of a chunk that the scorer was shown, in order.
     """
 
     requested: str
@@ -154,4 +177,6 @@ class ScorerRun:
     cached_scores: int = 0
     why: str = ""
     stopped_after: int | None = None
+    first: FirstLook | None = None
+    fields: tuple[str, ...] = ()
     tries: tuple[Attempt, ...] = ()

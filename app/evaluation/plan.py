@@ -215,6 +215,7 @@ def _settings(settings: Settings, options: Options, answers: bool, grader: Grade
         "fields": list(options.fields),
         "fused_map": settings.fused_map,
         "early_stop": options.early_stop,
+        "skip_margin": options.skip_margin,
         "passage_tokens": settings.passage_tokens,
         "answers": answers,
         "chat_model": chat,

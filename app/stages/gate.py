@@ -1,6 +1,6 @@
 """The gate: one decision a candidate, with a reason. Pure; the rules and their order are design.md section 3.
 
-1. NOT_SCORED          the scorer gave this passage no score
+1. NOT_SCORED          the scorer gave this passage no score, or never saw it (the tail of a cascade)
 2. answerable?         p_answerable < answer_above refuses the question: everything else is BELOW_THRESHOLD
 3. down the new order  DUPLICATE, OVER_BUDGET, OVER_MAX, BELOW_THRESHOLD, BELOW_RATIO, else KEPT (or KEPT_BY_RANK)
 4. RESCUED             fewer than min_chunks kept: the next best at rescue_ratio of the best, listed last
@@ -50,7 +50,7 @@ def decide(
     """
     _refuse_nan(scored, p_answerable)
     basis = basis_of(scored, policy, run.scale)
-    gate = _Walk(scored, policy, cost, basis, stopped_after=run.stopped_after)
+    gate = _Walk(scored, policy, cost, basis, run=run)
     if not scored:
         code = RefusalCode.EMPTY_LIBRARY if library_empty else RefusalCode.NO_CANDIDATES
         return gate.refuse(code, p_answerable)
@@ -122,17 +122,25 @@ class _Walk:
         basis: Basis,
         *,
         rank_reason: str = "",
-        stopped_after: int | None = None,
+        run: ScorerRun | None = None,
     ) -> None:
+        """`run`: what became of the scorer; None for an arm that nothing gates."""
         self.scored = tuple(scored)
         self.policy = policy
         self.cost = cost
         self.basis = basis
         self.rank_reason = rank_reason or "kept by rank: this scorer has no calibrated threshold"
+        # a scorer that gives ranks names the passages it ranked; `none` names none, and then all go by rank
+        self.needs_score = run is not None and (basis != "rank" or any(s.raw_score is not None for s in self.scored))
         self.unscored_reason = (
             "the scorer gave this passage no score"
-            if stopped_after is None
-            else f"early stopping: scoring ended after {stopped_after} candidates, the last ones below the gate"
+            if run is None or run.stopped_after is None
+            else f"early stopping: scoring ended after {run.stopped_after} candidates, the last ones below the gate"
+        )
+        self.behind_reason = (
+            ""
+            if run is None or run.first is None
+            else f"the cascade ended before it: {run.label} saw the best {run.first.passed_on} of {run.first.label}"
         )
         self.decisions: dict[str, Decision] = {}
         self.admitted: list[_Admitted] = []
@@ -176,7 +184,7 @@ class _Walk:
         self.decisions.clear()
         for scored in self.scored:
             if failed or not self._was_scored(scored):
-                decision = Decision(scored, DecisionKind.NOT_SCORED, note or self.unscored_reason)
+                decision = Decision(scored, DecisionKind.NOT_SCORED, note or self._why_unscored(scored))
             else:
                 decision = Decision(scored, DecisionKind.BELOW_THRESHOLD, self._refused_reason(p_answerable))
             self.decisions[scored.candidate.chunk.id] = decision
@@ -208,7 +216,7 @@ class _Walk:
 
     def _judge(self, scored: Scored, *, duplicates: bool) -> Decision:
         if not self._was_scored(scored):
-            return Decision(scored, DecisionKind.NOT_SCORED, self.unscored_reason)
+            return Decision(scored, DecisionKind.NOT_SCORED, self._why_unscored(scored))
         blocked = (self._duplicate(scored) if duplicates else None) or self._too_large(scored)
         if blocked is not None:
             return blocked
@@ -258,7 +266,13 @@ class _Walk:
             self.admitted.append(_Admitted(chunk, frozenset(numbers_and_names(chunk.text))))
 
     def _was_scored(self, scored: Scored) -> bool:
-        return self.basis == "rank" or self._value(scored) is not None
+        if not self.needs_score:
+            return True
+        value = scored.raw_score if self.basis == "rank" else self._value(scored)
+        return scored.passed_on and value is not None
+
+    def _why_unscored(self, scored: Scored) -> str:
+        return self.unscored_reason if scored.passed_on else self.behind_reason
 
     def _value(self, scored: Scored) -> float | None:
         return {"p": scored.p, "raw": scored.raw_score, "rank": None}[self.basis]

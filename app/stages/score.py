@@ -10,26 +10,48 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.domain import Chunk, GatePolicy, Judgement, LibraryInfo, Retrieved, Scale, Score, Scored, ScorerRun, Usage
+from app.domain import (
+    FirstLook,
+    GatePolicy,
+    Judgement,
+    LibraryInfo,
+    Retrieved,
+    Scale,
+    Score,
+    Scored,
+    ScorerRun,
+    Usage,
+)
 from app.errors import ModelError, ProviderError, ProviderNonsense
 from app.metering import at_stage, metered, report
 from app.patience import recorded
 from app.ports import Calibration, Scorer
-from app.stages.spans import in_own_text
+from app.stages.cascade import Looked, behind, best_of, lead, spread
+from app.stages.fields import DEFAULT_FIELDS, Fields, passage_text
+from app.stages.in_order import in_order, with_own_spans
+
+__all__ = [
+    "DEFAULT_FIELDS", "FailurePolicy", "Fields", "Judge", "OpenJudge", "Scoring", "passage_text", "score", "scores_of"
+]  # fmt: skip
 
 FailurePolicy = Literal["required", "fallback", "skip"]
-Fields = tuple[str, ...]
-DEFAULT_FIELDS: Fields = ("title", "section", "text")
 _AT_ONCE = 5  # candidates scored between two looks at whether to go on
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A scorer and the calibration that belongs to it; `why` says why it was chosen, where `auto` chose it."""
+    """A scorer and the calibration that belongs to it; `why` says why it was chosen, where `auto` chose it.
+
+    A cascade has a `first` judge, whose `passes_on` best this one scores. `evidence`: the calibration from retrieval
+    evidence alone, with thresholds of its own, where there is one.
+    """
 
     scorer: Scorer
     calibration: Calibration
     why: str = ""
+    first: Judge | None = None
+    passes_on: int | None = None
+    evidence: Calibration | None = None
 
 
 # by setting name, for this library; raises ModelError, ProviderError or SettingsError
@@ -48,40 +70,6 @@ class Scoring:
     used: tuple[Usage, ...] = ()
 
 
-def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
-    """What the scorer reads of a chunk: its non-empty fields, one a line. Unknown names are metadata columns.
-
-    The section path leaves out parts that only repeat the title.
-    """
-    return "\n".join(line for _, line in _lines(chunk, fields))
-
-
-def text_begins(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> int | None:
-    """Where the chunk's own text begins in `passage_text`; None where it is not among the fields."""
-    begins = 0
-    for name, line in _lines(chunk, fields):
-        if name == "text":
-            return begins
-        begins += len(line) + 1
-    return None
-
-
-def _lines(chunk: Chunk, fields: Fields) -> list[tuple[str, str]]:
-    lines = []
-    for name in fields:
-        if name == "title":
-            value = chunk.title
-        elif name == "section":
-            value = " > ".join(part for part in chunk.section if part != chunk.title)
-        elif name == "text":
-            value = chunk.text
-        else:
-            value = str(chunk.metadata.get(name, ""))
-        if value.strip():
-            lines.append((name, value))
-    return lines
-
-
 def score(
     question: str,
     retrieved: Retrieved,
@@ -92,16 +80,28 @@ def score(
     fallback: str,
     fields: Fields = DEFAULT_FIELDS,
     early_stop: int = 0,
+    skip_margin: float | None = None,
 ) -> Scoring:
     """Score all candidates with `requested`; on failure refuse, fall back or skip as `policy` says (design.md 5).
 
-    `early_stop` > 0: see `_until_hopeless`.
+    `early_stop` > 0: see `_until_hopeless`. `skip_margin`: the lead in p of the first passage, by a cascade's first
+    scorer or else by the search's evidence, from which on the reranker is not asked (see `cascade`).
     """
+    how = _How(fields, early_stop, skip_margin)
     attempts: list[int] = []
     with metered() as used, recorded() as tries:
-        scoring = _score(question, retrieved, requested, open_judge, policy, fallback, fields, early_stop, attempts)
+        scoring = _score(question, retrieved, requested, open_judge, policy, fallback, how, attempts)
     run = replace(scoring.run, attempts=sum(attempts), tries=tuple(tries))
     return replace(scoring, run=run, used=at_stage("score", used))
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What `score` was asked for beside the scorer."""
+
+    fields: Fields
+    early_stop: int
+    skip_margin: float | None
 
 
 @contextmanager
@@ -121,8 +121,7 @@ def _score(
     open_judge: OpenJudge,
     policy: FailurePolicy,
     fallback: str,
-    fields: Fields,
-    early_stop: int,
+    how: _How,
     attempts: list[int],
 ) -> Scoring:
     if requested == "none":
@@ -130,7 +129,7 @@ def _score(
     try:
         with _counted(attempts):
             judge = open_judge(requested, retrieved.library)
-            return _with(judge, question, retrieved, fields, requested=requested, early_stop=early_stop)
+            return _with(judge, question, retrieved, how, requested=requested)
     except (ProviderError, ModelError) as error:
         reason = error.message
     if policy == "skip":
@@ -139,8 +138,7 @@ def _score(
         try:
             with _counted(attempts):
                 judge = open_judge(fallback, retrieved.library)
-                why = reason
-                return _with(judge, question, retrieved, fields, requested=requested, reason=why, early_stop=early_stop)
+                return _with(judge, question, retrieved, how, requested=requested, reason=reason)
         except (ProviderError, ModelError) as error:
             reason = f"{reason} The fallback failed too: {error.message}"
     return _unscored(retrieved, open_judge, requested, "failed", reason)
@@ -150,25 +148,33 @@ def _with(
     judge: Judge,
     question: str,
     retrieved: Retrieved,
-    fields: Fields,
+    how: _How,
     *,
     requested: str,
     reason: str | None = None,
-    early_stop: int = 0,
 ) -> Scoring:
+    looked = _first_look(judge, question, retrieved, how)
+    if looked is not None and looked.account.passed_on == 0 and retrieved.candidates:
+        return _by_first_look(looked, retrieved, how, requested=requested, reason=reason, why=judge.why)
     scorer, calibration = judge.scorer, judge.calibration
-    fields = scorer.profile.reads or fields
+    fields = scorer.profile.reads or how.fields
     texts = [passage_text(c.chunk, fields) for c in retrieved.candidates]
-    if early_stop > 0 and scorer.profile.pointwise and calibration.policy.keep_above is not None:
-        scores = _until_hopeless(judge, question, retrieved, texts, calibration.policy.keep_above, early_stop)
+    stopped_after = None
+    if looked is not None:
+        seen = best_of(looked.judgement, looked.account.passed_on)
+        scores = spread(scores_of(scorer, question, [texts[i] for i in seen]), seen, len(texts))
+    elif how.early_stop > 0 and scorer.profile.pointwise and calibration.policy.keep_above is not None:
+        scores = _until_hopeless(judge, question, retrieved, texts, calibration.policy.keep_above, how.early_stop)
+        stopped_after = len(scores) if len(scores) < len(texts) else None
+        scores += [Score(None)] * (len(texts) - len(scores))
     else:
         scores = scores_of(scorer, question, texts)
-    stopped_after = len(scores) if len(scores) < len(texts) else None
-    scores += [Score(None)] * (len(texts) - len(scores))
     judgement = calibration.judge(retrieved, scores)
+    if looked is not None:
+        judgement = replace(judgement, order=behind(judgement, seen, looked.judgement))
     return Scoring(
-        scored=_ordered(retrieved, judgement, _with_own_spans(scores, retrieved, texts, fields)),
-        evidence=_ordered(retrieved, calibration.evidence(retrieved), None),
+        scored=in_order(retrieved, judgement, with_own_spans(scores, retrieved, texts, fields), looked),
+        evidence=in_order(retrieved, calibration.evidence(retrieved), None),
         run=ScorerRun(
             requested=requested,
             used=str(scorer.profile.id),
@@ -178,13 +184,77 @@ def _with(
             calibration=calibration.kind,
             calibration_note=calibration.note,
             label=scorer.profile.label,
-            cached=bool(scores) and all(s.cached for s in scores[:stopped_after]),
+            cached=any(s.cached for s in scores) and all(s.cached or s.raw is None for s in scores[:stopped_after]),
             why=judge.why,
             stopped_after=stopped_after,
             cached_scores=sum(s.cached for s in scores),
+            first=None if looked is None else looked.account,
+            fields=fields,
         ),
         p_answerable=judgement.p_answerable,
         defaults=calibration.policy,
+    )
+
+
+def _first_look(judge: Judge, question: str, retrieved: Retrieved, how: _How) -> Looked | None:
+    """The look before the scorer: by a cascade's first one, or by evidence where only its margin is asked for. None
+    without either, and where evidence does not lead by so much: then the scorer sees all, as if nobody had looked."""
+    if judge.first is not None:
+        first = judge.first
+        fields = first.scorer.profile.reads or how.fields
+        texts = [passage_text(c.chunk, fields) for c in retrieved.candidates]
+        scores = scores_of(first.scorer, question, texts)
+        judgement, profile = first.calibration.judge(retrieved, scores), first.scorer.profile
+        count = len(texts) if judge.passes_on is None else min(judge.passes_on, len(texts))
+        kind, note = first.calibration.kind, first.calibration.note
+        account = FirstLook(str(profile.id), profile.label, profile.scale, kind, count, calibration_note=note)
+        leads = _leads(judgement, how.skip_margin)
+        if leads is not None:
+            account = replace(account, passed_on=0, lead=leads)
+        return Looked(judgement, first.calibration, account, first.scorer, tuple(scores))
+    if judge.evidence is None or how.skip_margin is None:
+        return None
+    judgement = judge.evidence.evidence(retrieved)
+    leads = _leads(judgement, how.skip_margin)
+    if leads is None:
+        return None
+    note = judge.evidence.note or "general calibration of the search's evidence alone"
+    account = FirstLook("evidence", "search alone", None, judge.evidence.kind, 0, leads, note)
+    return Looked(judgement, judge.evidence, account)
+
+
+def _leads(judgement: Judgement, margin: float | None) -> float | None:
+    """The lead of the first passage where it is at least the margin asked for."""
+    found = None if margin is None else lead(judgement)
+    return found if found is not None and margin is not None and found >= margin else None
+
+
+def _by_first_look(
+    looked: Looked, retrieved: Retrieved, how: _How, *, requested: str, reason: str | None, why: str
+) -> Scoring:
+    """The first look as the whole of it: its order, its p, its gate policy."""
+    account = looked.account
+    scores = list(looked.scores) or None
+    return Scoring(
+        scored=in_order(retrieved, looked.judgement, scores),
+        evidence=in_order(retrieved, looked.calibration.evidence(retrieved), None),
+        run=ScorerRun(
+            requested=requested,
+            used=account.scorer,
+            scale=account.scale,
+            status="applied" if reason is None else "fallback",
+            reason=reason,
+            calibration=account.calibration,
+            calibration_note=account.calibration_note,
+            label=account.label,
+            cached=bool(scores) and all(s.cached for s in looked.scores),
+            why=why,
+            cached_scores=sum(s.cached for s in looked.scores),
+            first=account,
+            fields=how.fields,
+        ),
+        p_answerable=looked.judgement.p_answerable,
+        defaults=looked.calibration.policy,
     )
 
 
@@ -205,16 +275,6 @@ def scores_of(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score
             hint="Choose another reranker, or run `sluice doctor`.",
         )
     return scores
-
-
-def _with_own_spans(scores: Sequence[Score], retrieved: Retrieved, texts: Sequence[str], fields: Fields) -> list[Score]:
-    """The scores with what was marked as places in each chunk's own text."""
-    return [
-        replace(score, spans=in_own_text(score.spans, seen, c.chunk.text, text_begins(c.chunk, fields)))
-        if score.spans
-        else score
-        for score, c, seen in zip(scores, retrieved.candidates, texts, strict=True)
-    ]
 
 
 def _until_hopeless(
@@ -245,8 +305,8 @@ def _unscored(
         p=(None,) * len(none), shares=(None,) * len(none), order=tuple(range(len(none))), p_answerable=None
     )
     return Scoring(
-        scored=_ordered(retrieved, in_place, none),
-        evidence=_ordered(retrieved, calibration.evidence(retrieved), None),
+        scored=in_order(retrieved, in_place, none),
+        evidence=in_order(retrieved, calibration.evidence(retrieved), None),
         run=ScorerRun(
             requested=requested,
             used=None,
@@ -258,20 +318,4 @@ def _unscored(
         ),
         p_answerable=judgement.p_answerable,
         defaults=calibration.policy,
-    )
-
-
-def _ordered(retrieved: Retrieved, judgement: Judgement, scores: Sequence[Score] | None) -> tuple[Scored, ...]:
-    return tuple(
-        Scored(
-            candidate=retrieved.candidates[i],
-            rank_after=rank,
-            raw_score=scores[i].raw if scores is not None else None,
-            p=judgement.p[i],
-            shares=judgement.shares[i],
-            windows=scores[i].windows if scores is not None else 1,
-            spans=scores[i].spans if scores is not None else (),
-            truncated=scores[i].truncated if scores is not None else False,
-        )
-        for rank, i in enumerate(judgement.order, 1)
     )

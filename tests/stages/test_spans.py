@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain import Chunk, Span
-from app.stages.score import passage_text, text_begins
+from app.stages.fields import passage_text, text_begins
 from app.stages.spans import in_own_text
 
 OWN = "It is red 🪐."

@@ -91,7 +91,8 @@ def plan_calibration(
     where the scorer gives no scores or nothing is left, ScopeNotThere, LibraryNotFound, SettingsError, ModelError or
     ProviderError.
     """
-    options = replace(sluice.options(library=library, reranker=reranker, reranker_policy="required"), early_stop=0)
+    options = sluice.options(library=library, reranker=reranker, reranker_policy="required")
+    options = replace(options, early_stop=0, skip_margin=None)
     contents = read_contents(sluice.settings.libraries_dir, options.library)
     judge = sluice.open_judge(options.reranker, contents.info)
     if options.reranker == "none":

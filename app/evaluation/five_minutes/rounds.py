@@ -88,7 +88,7 @@ def new_round(
     Questions known to be unanswerable count for the refusal errors alone. Raises what the pipeline raises,
     ProviderUnreachable where the reranker did not run, UsageError where nothing is left to ask about.
     """
-    options = replace(options, early_stop=0, reranker_policy="required")
+    options = replace(options, early_stop=0, skip_margin=None, reranker_policy="required")
     policy = base.policy
     found: list[RoundQuestion] = []
     pairs: list[Pair] = []

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.errors import SettingsError, SluiceError
+from app.errors import SettingsError, SluiceError, UsageError
 from app.ports import Scorer
+from app.providers.reranking.cascade_names import FORM as CASCADE_FORM
+from app.providers.reranking.cascade_names import Cascade, cascade_named
 from app.providers.reranking.kinds import BUNDLED, COHERE_MODEL, KINDS, Kind
 from app.settings import Settings
 
-__all__ = ["ALIASES", "BUNDLED", "COHERE_DEFAULT", "DEFAULT", "RerankerChoice", "choices", "open_scorer", "resolve"]
+__all__ = [
+    "ALIASES",
+    "BUNDLED",
+    "COHERE_DEFAULT",
+    "DEFAULT",
+    "RerankerChoice",
+    "cascade_of",
+    "choices",
+    "open_scorer",
+    "resolve",
+]
 
 # What ships and `auto` stands for where nothing better is here: a name that is also its scorers' provider. On kinds of
 # document that it has never seen the bundled cross-encoder ranks as well and no better (docs/quality.md); it is the one
@@ -55,8 +67,19 @@ def open_scorer(name: str, settings: Settings) -> Scorer:
 
     Raises SettingsError for an unknown name, ModelMissing, ModelDamaged or ProviderAuth.
     """
+    if cascade_of(name) is not None:
+        raise UsageError(f"{name} is two scorers.", hint="Name one of them here; a question can be asked with both.")
     kind, model = _kind_of(resolve(name))
     return kind.open(model, settings)
+
+
+def cascade_of(name: str) -> Cascade | None:
+    """The two scorers of a cascade's name; None for any other name. Raises SettingsError for one that cannot be read.
+
+    >>> cascade_of("cascade:cross-encoder:/models/a+b+bundled").first
+    'cross-encoder:/models/a+b'
+    """
+    return cascade_named(name, (*KINDS, *ALIASES, "auto"))
 
 
 def choices(settings: Settings, auto: str = DEFAULT) -> list[RerankerChoice]:
@@ -69,10 +92,19 @@ def choices(settings: Settings, auto: str = DEFAULT) -> list[RerankerChoice]:
 
 def _looked_at(name: str, settings: Settings) -> RerankerChoice:
     try:
-        kind, model = _kind_of(name)
-        return RerankerChoice(name, kind.label(model, settings), True)
+        return RerankerChoice(name, _label(name, settings), True)
     except SluiceError as error:
         return RerankerChoice(name, name, False, f"{error.message} {error.hint}".strip())
+
+
+def _label(name: str, settings: Settings) -> str:
+    """What a reranker is called; raises what opening it would raise because something is not there."""
+    cascade = cascade_of(name)
+    if cascade is not None:
+        first, then = (_label(resolve(part), settings) for part in (cascade.first, cascade.then))
+        return f"{first}, then {then} on the best {cascade.passes_on}"
+    kind, model = _kind_of(name)
+    return kind.label(model, settings)
 
 
 def _kind_of(name: str) -> tuple[Kind, str]:
@@ -80,6 +112,6 @@ def _kind_of(name: str) -> tuple[Kind, str]:
     named, colon, model = name.partition(":")
     kind = KINDS.get(named)
     if kind is None or (kind.model == "must" and not model) or (kind.model == "no" and colon) or (colon and not model):
-        forms = ", ".join(["auto", *(row.form for row in KINDS.values())])
+        forms = ", ".join(["auto", *(row.form for row in KINDS.values()), CASCADE_FORM])
         raise SettingsError(f"RERANKER={name} names no reranker.", hint=f"One of: {forms}")
     return kind, model

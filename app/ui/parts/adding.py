@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 TYPES = ["md", "txt", "html", "htm", "pdf", "docx", "csv", "tsv", "jsonl"]
 MOST_MEGABYTES = 25
 MOST_SHOWN = 200  # passages of a preview
-_AS_SET = "As set (by format, unless CHUNKING says otherwise)"
 _CUTS: Mapping[str, str] = {
+    "": "As the settings say",
     "auto": "By format",
     "headings": "At headings, then paragraphs",
     "sentences": "By sentences, across headings",
@@ -56,14 +56,15 @@ def show(sluice: Sluice, names: Sequence[str]) -> None:
         accept_new_options=True,
         help=f"Type a new name to create a library. {help_of('library')}",
     )
-    cut: str | None = st.selectbox(
+    way = st.selectbox(
         "Cut documents",
-        [None, *_CUTS],
-        format_func=lambda way: _AS_SET if way is None else _CUTS[way],
+        list(_CUTS),
+        format_func=lambda chosen: _CUTS[chosen],
         help="How files are cut into passages: a preview shows it. Documents that are there already are cut anew when "
         "they are added again.",
         key="cut",
     )
+    cut = way or None
     by_upload, by_path = st.tabs(["Upload", "From a path"])
     with by_upload:
         _upload(sluice, name or current, cut)
@@ -249,10 +250,14 @@ def _how(seen: Mapping[str, Any]) -> str:
     language = name_of(seen["language"]) if seen["language"] else "not told"
     rows = {
         "Cut by": f"{seen['strategy']} ({seen['why']})",
-        "Tokens": f"{min(sizes)} to {max(sizes)} a passage, at most {seen['limit']}",
+        "Tokens": f"{_from_to(sizes)} a passage, at most {seen['limit']}",
         "Language": language,
     }
     return f'<dl class="how-cut">{"".join(f"<dt>{k}</dt><dd>{safe.text(v)}</dd>" for k, v in rows.items())}</dl>'
+
+
+def _from_to(sizes: Sequence[int]) -> str:
+    return f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else str(min(sizes))
 
 
 def _cut(passage: Mapping[str, Any]) -> str:

@@ -154,7 +154,7 @@ class _Walk:
             self._flush()
             self._outline.add(_lines(node))
         elif tag in ("br", "lb", "hr"):
-            self._loose.append("\n")
+            self._loose.append(_BREAK)
         elif tag in _INLINE:
             self._loose.append(_words(node) if tag not in self._tags.code else f"`{_words(node)}`")
         else:
@@ -171,8 +171,10 @@ class _Walk:
         return any(isinstance(child.tag, str) and child.tag in known for child in node.iterdescendants())
 
     def _is_layout(self, table: Any) -> bool:
-        """A table that only places things: it holds another table, headings, or very long cells."""
+        """A table that only places things: it holds another table, headings, very long cells, or one cell a row."""
         if any(True for _ in table.iterdescendants("table", *_HEADINGS)):
+            return True
+        if max((sum(map(bool, row)) for row in self._rows(table)), default=0) < 2:
             return True
         return any(len(_words(cell)) > 2000 for cell in table.iter(*self._tags.cell))
 
@@ -205,10 +207,12 @@ class _Walk:
         return lines
 
     def _flush(self) -> None:
-        text = "\n".join(" ".join(line.split()) for line in "".join(self._loose).split("\n"))
-        # Line breaks of the source mean nothing between tags; only <br> (added as a lone line) was meant.
-        self._outline.add(re.sub(r"\n+", " ", text).strip())
+        """Line breaks of the source mean nothing between tags; <br> breaks a line, two of them end a paragraph."""
+        whole = "".join(self._loose)
         self._loose.clear()
+        for paragraph in re.split(rf"(?:\s*{_BREAK}){{2,}}", whole):
+            lines = (" ".join(line.split()) for line in paragraph.split(_BREAK))
+            self._outline.add("\n".join(line for line in lines if line))
 
 
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})

@@ -43,6 +43,8 @@ class Outline:
     ) -> None:
         if text.strip():
             self._bare = False
+            if kind == "table" and "\n|-" not in text:
+                kind = "prose"  # one column or one row: lines
             self._blocks.append(Block(text, self.section, page, kind, metadata=dict(metadata or {})))
 
     @property

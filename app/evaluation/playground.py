@@ -44,7 +44,7 @@ class Ranking:
     """What one reranker made of the passages. `order` lists passage indices (0-based), best first; `raw` and `p` follow
     the passages. `ms` is the time of scoring alone, the model being loaded; `cached` of the scores were not computed
     but read. `local`: it runs on this machine, so that nothing is charged; else `charges` say what was. `windowed`: so
-    many passages were longer than it reads at once, and were read in parts."""
+    many passages were longer than it reads at once, and were read in parts; `cut`: of so many it read the beginning."""
 
     scale: Scale
     order: tuple[int, ...]
@@ -57,6 +57,7 @@ class Ranking:
     local: bool
     windowed: int
     charges: tuple[Charge, ...] = ()
+    cut: int = 0
 
     @property
     def cost_usd(self) -> float | None:
@@ -197,6 +198,7 @@ def rank(question: str, passages: Sequence[str], judge: Judge, prices: PriceList
         cached=sum(score.cached for score in scores),
         local=profile.fixed_weights,
         windowed=sum(score.windows > 1 for score in scores),
+        cut=sum(score.truncated for score in scores),
         charges=tuple(prices.charge(usage) for usage in used),
     )
 

@@ -42,7 +42,7 @@ class Lengths:
     profile = ScorerProfile(ScorerId("fake", "lengths"), "Length", Scale.LOGIT, pointwise=True)
 
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:
-        return [Score(float(len(p)), windows=2 if len(p) > 15 else 1) for p in passages]
+        return [Score(float(len(p)), windows=2 if len(p) > 15 else 1, truncated=len(p) > 15) for p in passages]
 
 
 class Local(Lengths):
@@ -79,7 +79,7 @@ def test_every_reranker_ranks_and_a_failing_one_does_not_stop_the_others() -> No
     assert (overlap.ranking.scale, overlap.ranking.calibration) == (Scale.BOUNDED, "general")
     assert length.ranking is not None
     assert (length.ranking.p, length.ranking.calibration) == ((None,) * 5, "none")
-    assert (length.ranking.windowed, length.ranking.cost_usd) == (1, None)
+    assert (length.ranking.windowed, length.ranking.cut, length.ranking.cost_usd) == (1, 1, None)
     assert (down.ranking, down.error) == (None, "Cohere did not answer in 3 s.")
     assert [u.name for u in found.unusable] == ["away"]
 

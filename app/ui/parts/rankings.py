@@ -120,6 +120,8 @@ def _fact_row(result: Played) -> str:
         notes.append("Every passage has the same score: this is the order given.")
     if ranking.windowed:
         notes.append(f"{plural(ranking.windowed, 'passage')} longer than it reads at once: read in parts.")
+    if ranking.cut:
+        notes.append(f"{plural(ranking.cut, 'passage')} longer than it reads: judged by the beginning.")
     cached = f"<small>{ranking.cached} of {len(ranking.raw)} scores from the cache</small>" if ranking.cached else ""
     return (
         f"<tr><td>{safe.text(_capital(result.label))}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"

@@ -24,7 +24,7 @@ COMMANDS = {
     "serve": "Serve the chat page.",
     "doctor": "Say what is installed, what is missing, and what to type.",
     "models": "List, fetch, measure and prepare models.",
-    "library": "List, show, verify, rebuild and delete libraries.",
+    "library": "List, show, verify, repair, export, import and delete libraries.",
     "questions": "Import, draft, check and split question sets.",
     "demo": "Ingest the handbook, answer one question, serve the page.",
 }

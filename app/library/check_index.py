@@ -38,6 +38,13 @@ class ComparableIndex(BaseIndex, Protocol):
 def check_lexical(connection: sqlite3.Connection, current: Generation) -> list[Difference]:
     if not (journal.has(connection, "lexical") and journal.has(connection, "postings")):
         return [Difference("lexical index", "it is not there")]
+    try:
+        return _lexical(connection, current)
+    except sqlite3.DatabaseError as error:  # the rest of the catalogue was read before
+        return [Difference("lexical index", f"it cannot be read: {error}")]
+
+
+def _lexical(connection: sqlite3.Connection, current: Generation) -> list[Difference]:
     stored = {row[0] for row in connection.execute("SELECT row FROM chunks")}
     live = set(select_rows(connection, current.number, ()).tolist())
     indexed = {row[0] for row in connection.execute("SELECT rowid FROM lexical")}

@@ -24,10 +24,12 @@ def unit(vectors: Vectors) -> Vectors:
 
 
 def read_vectors(connection: sqlite3.Connection, rows: Rows, dimension: int) -> tuple[Rows, Vectors]:
-    """The vectors of these rows, (found rows ascending, matrix of shape (found, dimension))."""
+    """The vectors of these rows, (found rows ascending, matrix of shape (found, dimension)). What is no whole vector
+    counts as none."""
     found = connection.execute(
-        "SELECT chunk, vector FROM vectors WHERE chunk IN (SELECT value FROM json_each(?)) ORDER BY chunk",
-        (json.dumps(rows.tolist()),),
+        "SELECT chunk, vector FROM vectors WHERE chunk IN (SELECT value FROM json_each(?)) AND length(vector) = ? "
+        "ORDER BY chunk",
+        (json.dumps(rows.tolist()), 4 * dimension),
     ).fetchall()
     numbers = np.fromiter((row[0] for row in found), dtype=np.int64, count=len(found))
     return numbers, np.frombuffer(b"".join(row[1] for row in found), dtype=np.float32).reshape(len(found), dimension)

@@ -27,7 +27,8 @@ from app.errors import LibraryDamaged
 from app.ports import Vectors
 
 VERSION = 1
-_LONGEST_LINE = 64 << 20  # bytes: a chunk has some thousand; more is no parcel
+_LONGEST_LINE = 16 << 20  # bytes: a chunk has some thousand; more is no parcel
+_LARGEST_DOCUMENT = 2 << 30  # bytes of lines: it is held in memory whole
 _MOST_DIMENSIONS = 65_536
 _LEVEL = 1  # vectors hardly pack, and text packs well enough
 
@@ -103,10 +104,10 @@ class ParcelReader:
     whoever has read to it has read what was written."""
 
     def __init__(self, source: IO[bytes], path: Path) -> None:
-        self._path = path
+        self.path = path
         self._zip = gzip.GzipFile(fileobj=source, mode="rb")
         self._hash = hashlib.sha256()
-        self._number = 0
+        self._number = self._read = 0
         self.head = self._head(self._line())
 
     def documents(self) -> Iterator[Packed]:
@@ -142,8 +143,11 @@ class ParcelReader:
             self._metadata(about),
         )
         chunks, vectors = [], []
+        began = self._read
         for _ in range(count):
             said = self._line()
+            if self._read - began > _LARGEST_DOCUMENT:
+                raise self._off("a document in it is too large to be one")
             chunks.append(self._chunk(self._object(said, "chunk"), document.id))
             vectors.append(self._vector(self._text(said, "vector")))
         matrix = np.array(vectors, dtype=np.float32).reshape(count, self.head.dimension)
@@ -215,6 +219,7 @@ class ParcelReader:
         except (ValueError, RecursionError) as error:
             raise self._off("a line is not JSON") from error
         self._hash.update(line)
+        self._read += len(line)
         if not isinstance(value, dict):
             raise self._off("a line is no object")
         return value
@@ -255,6 +260,6 @@ class ParcelReader:
 
     def _off(self, why: str) -> LibraryDamaged:
         return LibraryDamaged(
-            f"{self._path} cannot be read in: {why} (line {self._number}). Nothing was changed",
+            f"{self.path} cannot be read in: {why} (line {self._number}). Nothing was changed",
             hint="Make it anew where the library is (sluice library export NAME FILE), and copy it whole.",
         )

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from app.domain import Chunk, Filter, LibraryInfo
+from app.errors import LibraryDamaged
 from app.library import bases, exact
 from app.library.catalogue import (
     Connections,
@@ -116,13 +117,21 @@ class CatalogueReader:
         return _lexical(found, {ids[int(rows[i])]: (int(rows[i]), float(scores[i])) for i in best})
 
     def cosines(self, vector: Vectors, chunk_ids: Sequence[str]) -> dict[str, float]:
-        """The cosine (-1..1) of each of these chunks; ids the generation does not see are left out."""
+        """The cosine (-1..1) of each of these chunks; ids the generation does not see are left out.
+
+        Raises LibraryDamaged where the catalogue has lost the vector of one.
+        """
         asked = exact.unit(vector)
         with self._connections.lend() as connection:
             rows = rows_of_ids(connection, self._pinned.number, chunk_ids)
             wanted = np.array(sorted(rows.values()), dtype=np.int64)
             numbers, matrix = exact.read_vectors(connection, wanted, self._manifest.dimension)
         by_row = dict(zip(numbers.tolist(), (matrix @ asked).tolist(), strict=True))
+        if len(by_row) < len(rows):
+            raise LibraryDamaged(
+                f"Library {self._places.name!r} is damaged: {len(rows) - len(by_row)} passages have lost their vector",
+                hint=f"sluice library repair {self._places.name}",
+            )
         return {chunk_id: min(1.0, max(-1.0, by_row[row])) for chunk_id, row in rows.items()}
 
     def bm25(self, question: str, chunk_ids: Sequence[str]) -> Lexical:

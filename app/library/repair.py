@@ -125,8 +125,9 @@ class _Mending:
     def rows(self, manifest: Manifest) -> None:
         """Mend the catalogue, and publish what was mended as a generation. Raises LibraryDamaged."""
         current = latest(self._connection)
-        storing.drop_after(self._connection, current.number)
         self._structure()
+        self._lexical(current)  # what follows takes words out of it
+        storing.drop_after(self._connection, current.number)
         self._strays()
         self._vectors(manifest, current)
         self._marked(current)
@@ -223,7 +224,7 @@ class _Mending:
             )
         }
         self.left += [
-            f"{uri}: its text is not what was stored, or not all of it" for uri in sorted(torn | short - self.again)
+            f"{uri}: its text is not what was stored, or not all of it" for uri in sorted((torn | short) - self.again)
         ]
         self.again |= torn | short
         for uri in self.again:

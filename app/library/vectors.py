@@ -157,6 +157,8 @@ def cosine(distance: float) -> float:
 def in_order(rows: Iterable[int], vectors: Any) -> tuple[Rows, Vectors]:
     """Rows ascending, with the vector of each."""
     numbers = np.fromiter(rows, dtype=np.int64)
+    if not len(numbers):
+        return numbers, np.empty((0, 0), dtype=np.float32)
     matrix = np.asarray(vectors, dtype=np.float32).reshape(len(numbers), -1)
     order = np.argsort(numbers)
     return numbers[order], matrix[order]

@@ -1,43 +1,61 @@
-"""`sluice doctor`: what is installed, which models and keys are found, what is missing and what to type."""
+"""`sluice doctor`: what is installed, which models and keys are found, whether each service answers, what to type."""
 
 from __future__ import annotations
 
 import json
 import platform
 import sqlite3
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from typing import Literal
 
 import click
 
 from app.automatic import automatic, rivals
+from app.cli.doctor_calls import Call, call_services
 from app.errors import SluiceError
 from app.library import admin
+from app.prices.model import PriceList
 from app.prices.read import price_list
-from app.providers.embedding import open_embedder
-from app.providers.reranking.registry import choices
+from app.providers.embedding import open_embedder, runs_here
+from app.providers.reranking.kinds import is_hosted
+from app.providers.reranking.registry import RerankerChoice, choices
 from app.providers.score_cache import ScoreFile
 from app.settings import Settings, load_settings
 
+_HOME = {
+    "openai": "the OpenAI API",
+    "cohere": "the Cohere API",
+    "anthropic": "the Anthropic API",
+    "google": "the Gemini API",
+}
 _PACKAGES = ("chromadb", "streamlit", "onnxruntime", "tokenizers", "torch", "sentence-transformers", "openai", "cohere")
-_MARKS = {"ok": "ok     ", "missing": "MISSING", "note": "note   "}
+_MARKS = {"ok": "ok     ", "missing": "MISSING", "note": "note   ", "failed": "FAILED "}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `fix` is what to type, empty when there is nothing to do."""
+    """One thing looked at. `fix` is what to type, empty when there is nothing to do. Of a service that was asked:
+    the seconds it took, and what it says it used."""
 
     what: str
-    state: Literal["ok", "missing", "note"]
+    state: Literal["ok", "missing", "note", "failed"]
     detail: str
     fix: str = ""
+    seconds: float | None = None
+    used: Mapping[str, float] | None = None
 
 
-@click.command("doctor", help="Say what is installed, what is missing, and what to type. Exit code 1 if something is.")
+@click.command(
+    "doctor",
+    help="Say what is installed and what is missing, make one tiny call to each service that is configured, and say "
+    "what to type. Exit code 1 if something is missing or a call fails.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(as_json: bool) -> None:
-    found = examine(load_settings())
+@click.option("--offline", is_flag=True, help="Call nobody; only say what is configured.")
+def command(as_json: bool, offline: bool) -> None:
+    found = examine(load_settings(), offline=offline)
     if as_json:
         click.echo(json.dumps([asdict(f) for f in found], indent=2))
     else:
@@ -45,19 +63,21 @@ def command(as_json: bool) -> None:
             click.echo(f"{_MARKS[finding.state]} {finding.what}: {finding.detail}")
             if finding.fix:
                 click.echo(f"        -> {finding.fix}")
-    if any(f.state == "missing" for f in found):
+    if any(f.state in ("missing", "failed") for f in found):
         raise click.exceptions.Exit(1)
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything once; no network is used and no key is printed."""
+def examine(settings: Settings, *, offline: bool = True) -> list[Finding]:
+    """Look at everything once; no key is printed. `offline`: no service is called."""
+    calls: Mapping[str, Call] = {} if offline else _calls(settings)
     return [
         Finding("Python", "ok", f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}"),
         *_packages(),
-        _embedder(settings),
-        *_rerankers(settings),
+        _embedder(settings, calls),
+        *_rerankers(settings, calls),
         _score_cache(settings),
-        _chat(settings),
+        _chat(settings, calls),
+        *_grader(settings, calls),
         _prices(settings),
         *_libraries(settings),
     ]
@@ -73,31 +93,66 @@ def _packages() -> list[Finding]:
     return findings
 
 
-def _embedder(settings: Settings) -> Finding:
+def _calls(settings: Settings) -> Mapping[str, Call]:
+    try:
+        chosen = choices(settings, automatic(settings).name)
+        prices = price_list(settings.price_file)
+    except SluiceError:  # is a finding of its own
+        chosen, prices = [], PriceList()
+    return call_services(settings, chosen, prices)
+
+
+def _called(finding: Finding, call: Call | None) -> Finding:
+    """The finding with what came of the call."""
+    if call is None:
+        return finding
+    told = replace(finding, seconds=round(call.seconds, 3), used=call.units)
+    if call.error is None:
+        return replace(told, detail=f"{finding.detail}; {call.in_words}")
+    said = call.error
+    return replace(told, state="failed", detail=f"{finding.detail}; {said.message}", fix=said.hint)
+
+
+def _embedder(settings: Settings, calls: Mapping[str, Call]) -> Finding:
     try:
         embedder = open_embedder(settings)
     except SluiceError as error:
         return Finding("Embedding model", "missing", error.message, error.hint)
-    return Finding("Embedding model", "ok", f"{embedder.id}, {embedder.dimension} dimensions")
+    if runs_here(settings):
+        return Finding("Embedding model", "ok", f"{embedder.id}, {embedder.dimension} dimensions")
+    return _called(Finding("Embedding model", "ok", embedder.id), calls.get("embedding"))
 
 
-def _rerankers(settings: Settings) -> list[Finding]:
+def _rerankers(settings: Settings, calls: Mapping[str, Call]) -> list[Finding]:
     try:
         chosen, known = automatic(settings), rivals(settings)
+        offered = choices(settings, chosen.name)
     except SluiceError as error:
         return [Finding("Rerankers", "missing", error.message, error.hint)]
     passed_over = [rival for rival in known if rival.name != chosen.name]
+    more = [name for name in calls if is_hosted(name) and name not in {c.name for c in offered}]  # RERANKER_FALLBACK
     return [
         *(
-            Finding(f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or "")
-            for c in choices(settings, chosen.name)
+            _called(
+                Finding(
+                    f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or ""
+                ),
+                calls.get(c.name),
+            )
+            for c in offered
         ),
+        *(_called(Finding(f"Reranker {name}", "ok", name), calls[name]) for name in more),
         Finding("Reranker auto", "ok", chosen.why),
         *(
             Finding(f"Reranker {rival.name}", "note", f"on this machine, not used by auto: {rival.why}", rival.fix)
             for rival in passed_over
         ),
     ]
+
+
+def _reranker(choice: RerankerChoice) -> Finding:
+    said = choice.label if choice.available else choice.reason or ""
+    return Finding(f"Reranker {choice.name}", "ok" if choice.available else "note", said)
 
 
 def _score_cache(settings: Settings) -> Finding:
@@ -108,17 +163,23 @@ def _score_cache(settings: Settings) -> Finding:
     return Finding("Score cache", "ok", f"{kept} in {settings.score_cache_file}")
 
 
-def _chat(settings: Settings) -> Finding:
+def _chat(settings: Settings, calls: Mapping[str, Call]) -> Finding:
+    provider, model = settings.chat_provider
+    key = f"{provider.upper()}_API_KEY"
     if not settings.chat_configured:
-        return Finding(
-            "Chat model",
-            "note",
-            "none set: answers are quoted from the passages",
-            "set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, in .env",
-        )
-    where = settings.openai_base_url or "the OpenAI API"
-    key = "a key is set" if settings.openai_api_key is not None else "no key (a local server needs none)"
-    return Finding("Chat model", "ok", f"{settings.chat_model} at {where}; {key}")
+        other = "" if provider != "openai" else ", or OPENAI_BASE_URL for a local server,"
+        what = "none set" if provider == "openai" else f"{key} is not set for CHAT_MODEL={settings.chat_model}"
+        detail = f"{what}: answers are quoted from the passages"
+        return Finding("Chat model", "note", detail, f"set {key}{other} in .env")
+    where = getattr(settings, f"{provider}_base_url") or _HOME[provider]
+    named = "a key is set" if getattr(settings, f"{provider}_api_key") is not None else "no key"
+    return _called(Finding("Chat model", "ok", f"{model} at {where}; {named}"), calls.get("chat"))
+
+
+def _grader(settings: Settings, calls: Mapping[str, Call]) -> list[Finding]:
+    if settings.grader_model is None:
+        return []
+    return [_called(Finding("Grader", "ok", settings.grader_model), calls.get("grader"))]
 
 
 def _prices(settings: Settings) -> Finding:

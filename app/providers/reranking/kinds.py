@@ -125,23 +125,23 @@ def _offered_cohere(_settings: Settings) -> Sequence[str]:
 def _open_yes_no(model: str, settings: Settings) -> Scorer:
     from app.providers.reranking.llm.yes_no import LlmYesNo
 
-    return LlmYesNo(model or settings.chat_model, settings)
+    return LlmYesNo(model or settings.chat_provider[1], settings)
 
 
 def _label_yes_no(model: str, settings: Settings) -> str:
     _needs_llm("llm-yes-no", settings)
-    return f"{model or settings.chat_model}, asked for yes or no"
+    return f"{model or settings.chat_provider[1]}, asked for yes or no"
 
 
 def _open_listwise(model: str, settings: Settings) -> Scorer:
     from app.providers.reranking.llm.listwise import LlmListwise
 
-    return LlmListwise(model or settings.chat_model, settings)
+    return LlmListwise(model or settings.chat_provider[1], settings)
 
 
 def _label_listwise(model: str, settings: Settings) -> str:
     _needs_llm("llm-listwise", settings)
-    return f"{model or settings.chat_model}, asked for an order"
+    return f"{model or settings.chat_provider[1]}, asked for an order"
 
 
 def _open_decisions(model: str, settings: Settings) -> Scorer:
@@ -156,17 +156,13 @@ def _label_decisions(model: str, settings: Settings) -> str:
 
 
 def _needs_llm(kind: str, settings: Settings) -> None:
-    if (
-        settings.llm_reranker_api_key is None
-        and settings.llm_reranker_base_url is None
-        and not settings.chat_configured
-    ):
+    if not _offered_llm(settings):
         raise ProviderAuth(f"{kind} needs a key for OpenAI.", hint="Set OPENAI_API_KEY in .env or the environment.")
 
 
 def _offered_llm(settings: Settings) -> Sequence[str]:
     named = settings.llm_reranker_api_key is not None or settings.llm_reranker_base_url is not None
-    return [""] if named or settings.chat_configured else []
+    return [""] if named or (settings.chat_provider[0] == "openai" and settings.chat_configured) else []
 
 
 def _offered_decisions(settings: Settings) -> Sequence[str]:
@@ -194,3 +190,10 @@ KINDS: Mapping[str, Kind] = {
     "openai-decisions": Kind("openai-decisions:MODEL", "may", _open_decisions, _label_decisions, _offered_decisions),
     "none": Kind("none", "no", _open_none, _label_none, lambda _: [""]),
 }
+_HERE = {"late-interaction", "bundled", "cross-encoder", "tuned", "none"}
+
+
+def is_hosted(name: str) -> bool:
+    """Whether a reranker is somebody's service, by its setting name."""
+    kind = name.partition(":")[0]
+    return kind in KINDS and kind not in _HERE

@@ -41,7 +41,7 @@ def test_questions_are_asked_of_a_small_library_and_kept(seeds: scale.Seeds, tmp
 
 def test_growth_is_the_exponent_between_sizes() -> None:
     def at(milliseconds: float) -> dict[str, object]:
-        return {leg: {"p50_ms": milliseconds} for leg in ("dense", "lexical", "hybrid")}
+        return {leg: {"cpu_p50_ms": milliseconds} for leg in ("dense", "lexical", "hybrid")}
 
     grown = scale.growth({"1000": at(1.0), "10000": at(10.0), "100000": at(10.0)})
     assert grown["dense 1,000 to 10,000"] == 1.0

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from app.domain import Candidate, Chunk, Context, Decision, DecisionKind, GatePolicy, GateResult, Scored
 from app.stages.context import build_context, passage_cost, render
 from app.stages.parents import grown, joined, same_place
+from app.stages.score import passage_text
+from app.trace_json import trace_to_json
+from tests.fakes import ScriptedChat, TableScorer
+from tests.test_pipeline import OPTIONS, pipeline
 
 
 def chunk(n: int, *, section: tuple[str, ...] = ("Harvest",), page: int | None = None, text: str = "") -> Chunk:
@@ -129,3 +135,28 @@ def test_what_two_texts_share_is_said_once() -> None:
     )
     assert joined("one a", "a two") == "one a\na two", "one letter may be chance"
     assert joined("whole text here", "text here") == "whole text here"
+
+
+@pytest.mark.parametrize("parent", [0, 500])
+def test_the_pipeline_sends_parents_where_a_setting_says_so_and_the_trace_names_them(parent: int) -> None:
+    """The whole way on a small library: search finds the small chunks, the chat model reads their section once."""
+    texts = ("aaa b comes first here.", "aab is in the middle of it.", "ccc stands at the very end.")
+    chunks = [replace(DOCUMENT[n], text=text) for n, text in enumerate(texts)]
+    scores = {passage_text(c): score for c, score in zip(chunks, (0.5, 0.9, 0.01), strict=True)}
+    chat = ScriptedChat(["So it is [1]."])
+    asking = pipeline({"table": TableScorer(scores)}, chat=chat, chunks=chunks)
+    asking.limits = replace(asking.limits, parent=parent)
+    trace = asking.ask("a b", OPTIONS)
+    story, prompt = trace_to_json(trace), chat.asked[-1][1]
+    assert prompt.count("comes first here.") == prompt.count("in the middle") == 1
+    assert ("very end" in prompt) is (parent > 0)
+    if not parent:
+        assert story["context"]["parents"] == []
+        assert story["context"]["chunk_ids"] == ["c1", "c0"]
+        return
+    assert story["context"]["parents"] == [
+        {"chunk_id": "c1", "chunk_ids": ["c0", "c1", "c2"], "merged": ["c0"], "tokens": story["context"]["tokens"]}
+    ]
+    tokens = {c["chunk_id"]: c["tokens"] for c in story["candidates"]}
+    assert (tokens["c1"], tokens["c0"]) == (story["context"]["tokens"], 0)
+    assert trace.answer is not None and trace.answer.citations == (1,)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import struct
+import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import PurePath
@@ -115,10 +119,21 @@ _FAULTS = (
     OSError,
     RecursionError,
     RuntimeError,
-    SyntaxError,  # lxml's
+    StopIteration,
     TypeError,
     ValueError,
+    csv.Error,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
 )
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Those, and lxml's own. Asked for only when something was raised: it imports lxml."""
+    from lxml.etree import LxmlError
+
+    return (*_FAULTS, LxmlError)
 
 
 def load(kind: Format, name: str, data: bytes) -> Parsed:
@@ -135,7 +150,7 @@ def load(kind: Format, name: str, data: bytes) -> Parsed:
         raise DocumentError(
             f"too deeply nested or too large ({type(error).__name__})", hint="Split the file."
         ) from error
-    except _FAULTS as error:
+    except _faults() as error:
         what = " ".join(str(error).split())[:160]
         raise DocumentError(
             f"the {kind.name} reader stumbled over it: {type(error).__name__}: {what}",

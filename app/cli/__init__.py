@@ -17,6 +17,7 @@ from app.errors import SettingsError, SluiceError, UsageError, disk_errors
 COMMANDS = {
     "ask": "Ask one question and print the answer with its citations.",
     "compare": "Answer with and without reranking, side by side.",
+    "rerank": "Search and rerank for every question of a file.",
     "evaluate": "Measure on a question set whether reranking pays.",
     "calibrate": "Fit p and the gate's thresholds on your own questions.",
     "tune": "Train a reranker on your own labels; promoted only if it wins.",

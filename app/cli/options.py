@@ -31,7 +31,7 @@ QUESTION = _Question()
 
 _SHARED = (
     click.option("--library", "-l", help="Library to ask (default: LIBRARY)."),
-    click.option("--reranker", "-r", help="auto, bundled, late-interaction, cross-encoder:NAME, cohere:MODEL or none."),
+    click.option("--reranker", "-r", help="As RERANKER: auto, late-interaction, cohere:MODEL, ... or none."),
     click.option("--reranker-policy", type=click.Choice(["required", "fallback", "skip"]), help="When it fails."),
     click.option("--retrieval", type=click.Choice(["dense", "lexical", "hybrid"]), help="How candidates are found."),
     click.option("--candidates", "-k", type=click.IntRange(1, 100), help="Candidates to retrieve."),

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
+from app.at_once import in_turn
 from app.domain import Judged, Trace
 from app.errors import SluiceError
 from app.evaluation.grader import Answered, Grader, shown
@@ -83,26 +86,34 @@ def run_grid(sluice: Asking, plan: Plan, folder: RunFolder) -> Generator[Event, 
         yield Started(before, total, folder)
         failures: Counter[str] = Counter()
         failed, begun = 0, time.monotonic()
-        for number, asked in enumerate(todo, 1):
-            missing = [c for c in plan.configurations if asked.question.id not in done[c.id]]
-            for configuration, judged, record in _ask(sluice.pipeline, plan, asked, missing):
-                if record is not None:
-                    folder.append(configuration.id, record)
-                    failures[configuration.id] = 0
-                    continue
-                failed += 1
-                failures[configuration.id] += 1
-                reason = judged.run.reason or "the reranker failed"
-                yield Failed(asked.question.id, configuration.id, reason)
-                if failures[configuration.id] >= PATIENCE:
-                    raise RunStopped(
-                        f"{configuration.reranker} failed on {PATIENCE} questions in a row: {reason}",
-                        hint="What was measured is kept. Run the same command again to go on.",
-                    )
-            spent = time.monotonic() - begun
-            left = spent / number * (len(todo) - number) if number > 1 or len(todo) == 1 else None
-            yield Progress(asked.question.id, asked.question.text, before + number, total, spent, left)
+        calls = [partial(_asked, sluice.pipeline, plan, asked, done) for asked in todo]
+        answers = in_turn(calls, at_once=plan.at_once)
+        with closing(answers):
+            for number, (asked, results) in enumerate(zip(todo, answers, strict=True), 1):
+                for configuration, judged, record in results:
+                    if record is not None:
+                        folder.append(configuration.id, record)
+                        failures[configuration.id] = 0
+                        continue
+                    failed += 1
+                    failures[configuration.id] += 1
+                    reason = judged.run.reason or "the reranker failed"
+                    yield Failed(asked.question.id, configuration.id, reason)
+                    if failures[configuration.id] >= PATIENCE:
+                        raise RunStopped(
+                            f"{configuration.reranker} failed on {PATIENCE} questions in a row: {reason}",
+                            hint="What was measured is kept. Run the same command again to go on.",
+                        )
+                spent = time.monotonic() - begun
+                left = spent / number * (len(todo) - number) if number > 1 or len(todo) == 1 else None
+                yield Progress(asked.question.id, asked.question.text, before + number, total, spent, left)
     yield Finished(folder, failed)
+
+
+def _asked(
+    pipeline: Pipeline, plan: Plan, asked: Passages, done: Mapping[str, Collection[str]]
+) -> list[tuple[Configuration, Judged, QuestionRecord | None]]:
+    return list(_ask(pipeline, plan, asked, [c for c in plan.configurations if asked.question.id not in done[c.id]]))
 
 
 def _ask(

@@ -47,6 +47,9 @@ class Asking(Protocol):
     def open_judge(self, name: str, library: LibraryInfo) -> Judge: ...
 
 
+AT_ONCE = 4  # questions on their way to services
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A retrieval mode, how many candidates, and a reranker by its setting name."""
@@ -78,7 +81,8 @@ class Plan:
     """Everything decided before the first question. `options` handle a question under each configuration, in order.
 
     `asked` are the questions in the order they are asked; `question_set` the same with their labels as given.
-    `answers`: write and measure answers too; `grader`: and have it grade them.
+    `answers`: write and measure answers too; `grader`: and have it grade them. `at_once`: questions on their way at a
+    time; more than one where they wait for services, because scorers on one machine only slow each other down.
     """
 
     asked: tuple[Passages, ...]
@@ -88,6 +92,7 @@ class Plan:
     answers: bool
     manifest: Manifest
     grader: Grader | None = None
+    at_once: int = 1
 
     @property
     def most_answers(self) -> int:
@@ -174,7 +179,15 @@ def plan_run(
             versions=versions(),
         ),
         grader=grader,
+        at_once=AT_ONCE if _waits(judges) else 1,
     )
+
+
+def _waits(judges: Sequence[Judge]) -> bool:
+    """Whether scoring is waiting for services, and nothing else."""
+    scorers = [judge.scorer for judge in judges] + [judge.first.scorer for judge in judges if judge.first is not None]
+    asked = [scorer.profile for scorer in scorers if scorer.profile.id.provider != "none"]
+    return bool(asked) and not any(profile.fixed_weights for profile in asked)
 
 
 def sampled(questions: QuestionSet, count: int | None, seed: int) -> QuestionSet:

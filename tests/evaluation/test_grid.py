@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -228,3 +230,42 @@ def test_the_report_is_written_beside_the_records(sluice: TestedSluice, home: Pa
     assert report.headline == "hybrid-6-bundled"
     assert files.markdown.read_text(encoding="utf-8").startswith(report.first_line + "\n")
     assert json.loads(files.json.read_text(encoding="utf-8"))["verdict"] == report.first_line
+
+
+class Waiting(Lengths):
+    """A service that takes its time; `most`: questions it had at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(fixed_weights=False)
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+    def score(self, question: str, passages: Sequence[str]) -> list[Score]:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.05)
+        with self.lock:
+            self.now -= 1
+        return super().score(question, passages)
+
+
+def test_services_get_several_questions_at_a_time_and_scorers_here_one(
+    home: Path, prepared_models: Path, tmp_path: Path
+) -> None:
+    service = Waiting()
+    waiting = TestedSluice(home, prepared_models, {"bundled": service})
+    plan = planned(waiting, home, retrievals=("hybrid",))
+    assert plan.at_once == 4
+    folder = start(tmp_path / "waiting", plan)
+    events = list(run_grid(waiting, plan, folder))
+    assert [e.done for e in events if isinstance(e, Progress)] == [1, 2, 3, 4, 5, 6, 7]
+    assert 2 <= service.most <= 4
+    here = TestedSluice(home, prepared_models, {"bundled": Lengths()})
+    alone = planned(here, home, retrievals=("hybrid",))
+    assert alone.at_once == 1
+    one = start(tmp_path / "alone", alone)
+    list(run_grid(here, alone, one))
+    for configuration in plan.configurations:
+        together, by_one = (without_times(f.records(configuration.id)) for f in (folder, one))
+        assert [replace(r, cost_usd=None) for r in together] == [replace(r, cost_usd=None) for r in by_one]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from app.calibration.uncalibrated import NoCalibration
 from app.domain import Scale
-from app.errors import ProviderAuth, ProviderNonsense, ProviderRejected, ProviderUnreachable
+from app.errors import ProviderAuth, ProviderError, ProviderNonsense, ProviderRejected, ProviderUnreachable
 from app.ports import Scorer
 from app.providers.reranking.registry import open_scorer
 from app.settings import load_settings
@@ -209,6 +210,19 @@ def test_without_credentials_it_is_said_how_to_get_some(
         vertex.score(QUESTION, PASSAGES)
     assert "VERTEX_ACCESS_TOKEN" in caught.value.hint
     assert not server.requests
+
+
+def test_a_renewal_that_hangs_is_not_waited_for(
+    server: WireServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("google.auth", reason="the extra `vertex` is not installed")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(_account(tmp_path, server)))
+    server.play(TOKEN, *["timeout"] * 9)
+    given = {"vertex_project": PROJECT, "vertex_base_url": f"{server.url}/vertex", "reranker_timeout": 0.5}
+    started = time.monotonic()
+    with pytest.raises(ProviderError):
+        open_scorer("vertex:semantic-ranker-default-004", load_settings(**given)).score(QUESTION, PASSAGES)
+    assert time.monotonic() - started < 2.5
 
 
 def test_equal_scores_keep_the_order_of_retrieval(server: WireServer) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import SecretStr
 
-from app.errors import ProviderAuth, ProviderUnreachable
+from app import patience
+from app.errors import ProviderAuth, ProviderError, ProviderUnreachable
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_LONGEST = 10.0  # seconds a renewal may take; the library's own limit is two minutes
+_AGAIN = 60.0  # seconds until missing credentials are looked for again: looking may take ten
 _HINT = "Set VERTEX_ACCESS_TOKEN (gcloud auth print-access-token), or run: gcloud auth application-default login"
 
 
@@ -31,8 +36,20 @@ class _OfThisMachine:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._credentials: Any = None
+        self._missing: ProviderError | None = None
+        self._looked = 0.0
 
     def token(self) -> str:
+        with self._lock:
+            if self._missing is not None and time.monotonic() - self._looked < _AGAIN:
+                raise self._missing
+            try:
+                return self._renewed()
+            except ProviderAuth as error:
+                self._missing, self._looked = error, time.monotonic()
+                raise
+
+    def _renewed(self) -> str:
         try:
             import google.auth
             from google.auth.exceptions import GoogleAuthError, TransportError
@@ -43,12 +60,13 @@ class _OfThisMachine:
                 hint='pip install -c constraints.txt -e ".[vertex]"  (in the folder of Sluice); or VERTEX_ACCESS_TOKEN',
             ) from error
         try:
-            with self._lock:
-                if self._credentials is None:
-                    self._credentials, _ = google.auth.default(scopes=[SCOPE])
-                if not self._credentials.valid:
-                    self._credentials.refresh(Request())
-                return str(self._credentials.token)
+            if self._credentials is None:
+                self._credentials, _ = google.auth.default(scopes=[SCOPE])
+            if not self._credentials.valid:
+                left = patience.left()
+                seconds = _LONGEST if left is None else max(0.1, min(left, _LONGEST))
+                self._credentials.refresh(partial(Request(), timeout=seconds))
+            return str(self._credentials.token)
         except TransportError as error:
             raise ProviderUnreachable("Google gave no access token: it cannot be reached.", hint=_HINT) from error
         except GoogleAuthError as error:

@@ -17,7 +17,8 @@ class Hosted:
     """One row. `name` as in RERANKER; `title` for people; `module` beside this one has `open_scorer(model, settings)`.
 
     `needs`: settings of which one must be set (a key, or the address of a server). `offers`: the models that can be
-    chosen on the page once it is; "" where the server says itself what it serves. `what`: a model name stands for.
+    chosen on the page once it is, "" where the server says itself what it serves; one, because the playground asks all
+    that are on offer, and each is paid for. `what`: a model name stands for.
     """
 
     name: str
@@ -68,22 +69,20 @@ class Hosted:
 
 
 HOSTED = (
-    Hosted(
-        "voyage", "Voyage", "voyage", ("voyage_api_key", "voyage_base_url"), ("rerank-3", "rerank-3-lite", "rerank-2.5")
-    ),
+    Hosted("voyage", "Voyage", "voyage", ("voyage_api_key", "voyage_base_url"), ("rerank-3",)),
     Hosted(
         "jina",
         "Jina",
         "jina",
         ("jina_api_key", "jina_base_url"),
-        ("jina-reranker-v2-base-multilingual", "jina-reranker-v3"),
+        ("jina-reranker-v2-base-multilingual",),
     ),
     Hosted(
         "pinecone",
         "Pinecone",
         "pinecone",
         ("pinecone_api_key", "pinecone_base_url"),
-        ("bge-reranker-v2-m3", "pinecone-rerank-v0"),
+        ("bge-reranker-v2-m3",),
     ),
     Hosted("vertex", "Vertex AI", "vertex", ("vertex_project",), ("semantic-ranker-default-004",)),
     Hosted("vllm", "vLLM", "vllm", ("vllm_base_url",), ("",)),

@@ -30,7 +30,6 @@ from tests.wire.server import WireServer
 # keys that the services refuse, and repeat in their refusal, as some do
 WRONG = "live-4711-not-for-your-eyes"
 QUESTION = "Why does the gate refuse a question?"
-NO_SECRET = {"azure_search_row_key"}  # the name of a field
 KEYS = sorted(
     name for name in set(Settings.model_fields) - NO_SECRET if name.endswith(("_key", "_token", "_secret", "_password"))
 )

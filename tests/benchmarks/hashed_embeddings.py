@@ -27,7 +27,7 @@ def vector(text: str) -> list[float]:
         place = zlib.crc32(word.encode("utf-8"))
         counts[place % DIMENSION] += 1 if place & 1024 else -1
     length = float(np.linalg.norm(counts))
-    return (counts / length if length > 0 else np.eye(DIMENSION)[0]).tolist()
+    return list(map(float, counts / length if length > 0 else np.eye(DIMENSION)[0]))
 
 
 class _Answer(BaseHTTPRequestHandler):

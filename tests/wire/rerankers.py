@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from app.domain import Candidate, Chunk, LibraryInfo, Retrieved, Scale
 from app.ports import Scorer
-from app.providers.reranking.hosted.table import HOSTED
+from app.providers.reranking.registry import open_scorer
 from app.settings import Settings, load_settings
 from tests.wire.formats import KEY
 from tests.wire.rerank_formats import PROJECT, SERVED
@@ -64,9 +64,7 @@ class Row:
         return load_settings(**given)
 
     def open(self, server: WireServer, **more: object) -> Scorer:
-        kind, _, model = self.name.partition(":")
-        [row] = [hosted for hosted in HOSTED if hosted.name == kind]
-        return row.open(model, self.configured(server, **more))
+        return open_scorer(self.name, self.configured(server, **more))
 
 
 def retrieved_of(passages: Sequence[str], metadata: Sequence[Mapping[str, str]] = ()) -> Retrieved:
@@ -84,6 +82,19 @@ _KEYED = {
 }
 
 PASSAGE_ROWS = (
+    *(
+        Row(
+            f"cohere:{model}",
+            "cohere_base_url",
+            "",
+            "/v2/rerank",
+            window=4096,
+            billed={"searches": 1.0},
+            settings={"cohere_api_key": KEY},
+            wrong=(),  # in test_cohere: its SDK reads the answer first
+        )
+        for model in ("rerank-v3.5", "rerank-v5.0-pro")
+    ),
     Row(
         "jina:jina-reranker-v2-base-multilingual",
         "jina_base_url",

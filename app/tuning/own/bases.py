@@ -28,7 +28,7 @@ from app.tuning.mining import tokenizer
 from app.tuning.model import CrossEncoder, ModelPlan, start
 from app.tuning.trainable import Trainable
 
-MINILM = "all-MiniLM-L6-v2"
+MINILM, BUNDLED_BASE = "all-MiniLM-L6-v2", "bundled"
 _WINDOW = 384
 
 Pairs = Sequence[tuple[str, str]]
@@ -62,8 +62,8 @@ def open_base(name: str, home: Path, *, window: int | None = None) -> Base:
     if name == MINILM:
         model = start(ModelPlan(layers=4))
         return _of_ours(name, f"{MINILM}-l4", model, window, None)
-    if name == "bundled" or name.startswith("tuned:"):
-        folder = BUNDLED if name == "bundled" else model_folder(home, name.removeprefix("tuned:"))
+    if name == BUNDLED_BASE or name.startswith("tuned:"):
+        folder = BUNDLED if name == BUNDLED_BASE else model_folder(home, name.removeprefix("tuned:"))
         return _of_ours(name, read_prepared(folder, check=False).revision, recovered(folder), window, name)
     hub_name = name.removeprefix("cross-encoder:")
     hub, folder = open_hub(hub_name)

@@ -17,7 +17,7 @@ from app.evaluation.measures_ranking import ranked
 from app.tuning.groups import Group
 from app.tuning.loop import TrainPlan, score, train
 from app.tuning.own.asking import Asked, Searched
-from app.tuning.own.bases import MINILM, Base
+from app.tuning.own.bases import BUNDLED_BASE, MINILM, Base
 from app.tuning.own.folder import keep
 from app.tuning.own.objectives import loss_plan
 from app.tuning.own.parts import TELLING
@@ -26,7 +26,7 @@ from app.tuning.own.plan import TunePlan
 MOST_VALIDATED = 60
 LOOKS = 6  # how often the validation part is asked on the way
 SAVE_EVERY = 10  # steps; a checkpoint is some hundreds of megabytes
-RATE, FRESH_RATE = 5e-5, 1e-4  # peak learning rates: of a base that ranks already, and of one that has yet to learn it
+RATE, HUB_RATE = 1e-4, 3e-5  # peak learning rates: of the small models that are ours, and of those of the hub
 Teacher = dict[tuple[str, str], float]
 Tick = Callable[[int, int, float | None], None]
 
@@ -89,7 +89,8 @@ def fit(
 def training_plan(plan: TunePlan, groups: int, window: int) -> TrainPlan:
     """The loop's plan for so many groups."""
     steps = max(1, groups // plan.batch)
-    peak = plan.rate if plan.rate is not None else (FRESH_RATE if plan.base == MINILM else RATE)
+    ours = plan.base in (BUNDLED_BASE, MINILM) or plan.base.startswith("tuned:")
+    peak = plan.rate if plan.rate is not None else RATE if ours else HUB_RATE
     return TrainPlan(
         steps=steps,
         groups=min(plan.batch, groups),

@@ -15,6 +15,7 @@ from app.prices.model import PriceList
 from app.prices.words import dollars
 from app.providers.chat import open_chat, open_grader_model
 from app.providers.embedding import open_embedder, runs_here
+from app.providers.reranking.hosted.index import NoRows
 from app.providers.reranking.kinds import is_hosted
 from app.providers.reranking.registry import RerankerChoice, cascade_of, open_scorer, resolve
 from app.settings import Settings
@@ -113,5 +114,8 @@ def _embed(settings: Settings) -> str:
 
 
 def _rerank(name: str, settings: Settings) -> str:
-    open_scorer(name, settings).score(_QUESTION, _PASSAGES)
+    try:
+        open_scorer(name, settings).score(_QUESTION, _PASSAGES)
+    except NoRows:  # an index that takes no passages was asked for rows it cannot have, and said so
+        return "takes rows of its own index, "
     return ""

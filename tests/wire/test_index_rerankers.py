@@ -7,8 +7,11 @@ import json
 import pytest
 
 from app.calibration.uncalibrated import NoCalibration
+from app.cli.doctor_calls import call_services
 from app.domain import Score
-from app.errors import ProviderNonsense, ProviderRejected
+from app.errors import ProviderAuth, ProviderNonsense, ProviderRejected
+from app.prices.model import PriceList
+from app.providers.reranking.registry import choices
 from app.stages.score import Judge, score
 from tests.wire.rerankers import INDEX_ROWS, Row, retrieved_of
 from tests.wire.server import WireServer
@@ -50,6 +53,16 @@ def test_more_rows_than_are_reranked_together_are_refused(server: WireServer, ro
     with pytest.raises(ProviderRejected, match="at most 50 rows"):
         row.open(server).score(row.question, [f"k{n}" for n in range(51)])
     assert not server.requests
+
+
+@each
+def test_the_doctor_takes_no_row_for_an_answer_and_a_refused_key_for_none(server: WireServer, row: Row) -> None:
+    settings = row.configured(server, reranker=row.name)
+    call = call_services(settings, choices(settings), PriceList())[row.name]
+    assert call.error is None
+    assert call.in_words.startswith("takes rows of its own index, answered in")
+    server.play(row.posts_to, "401")
+    assert isinstance(call_services(settings, choices(settings), PriceList())[row.name].error, ProviderAuth)
 
 
 def test_azure_finds_only_rows_that_share_a_word_with_the_question(server: WireServer) -> None:

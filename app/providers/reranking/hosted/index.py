@@ -19,6 +19,10 @@ from app.providers.reranking.hosted.limits import sendable
 from app.providers.reranking.hosted.scorer import RANGES
 
 
+class NoRows(ProviderRejected):
+    """The index answered, and none of the candidates is a row of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class IndexWire:
     """The wire format of one index: `body` of question and keys, `rows` (key, score) of the parsed answer."""
@@ -45,8 +49,8 @@ class IndexScorer:
     def score(self, question: str, passages: Sequence[str]) -> list[Score]:
         """The score of each row by its key; None where the index gave none. Several chunks of a row share its score.
 
-        Raises ProviderError; ProviderRejected where not one of the keys is a row of the index, or where there are more
-        than are reranked together.
+        Raises ProviderError: NoRows where not one of the keys is a row of the index, ProviderRejected where there are
+        more than are reranked together.
         """
         keys = list(dict.fromkeys(key for key in passages if key.strip()))
         if not passages:
@@ -58,7 +62,7 @@ class IndexScorer:
             )
         found = dict(zip(keys, self._asked(sendable(question), keys), strict=True)) if keys else {}
         if all(score is None for score in found.values()):
-            raise ProviderRejected(
+            raise NoRows(
                 f"{self.profile.label} scored none of the {len(passages)} candidates: they are no rows of it.",
                 hint=f"The library must hold an export of that index, with the column {', '.join(self.profile.reads)};"
                 " see docs/hosted-rerankers.md.",

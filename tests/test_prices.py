@@ -89,7 +89,7 @@ def test_dollars(usd: float | None, said: str) -> None:
 
 def test_every_price_that_ships_says_where_and_when_it_was_read() -> None:
     prices = read_prices(SHIPPED)
-    assert {"cohere", "openai", "voyage"} == {price.provider for price in prices}
+    assert {"anthropic", "cohere", "openai", "voyage"} == {price.provider for price in prices}
     for price in prices:
         assert price.page.startswith("https://"), price
         assert date(2026, 1, 1) <= date.fromisoformat(price.read), price
@@ -99,10 +99,11 @@ def test_every_price_that_ships_says_where_and_when_it_was_read() -> None:
 
 def test_a_chat_model_that_ships_has_all_prices_a_call_can_need() -> None:
     prices = price_list(None)
-    sold = {price.model for price in prices.prices if price.unit == "million output tokens"}
-    assert "gpt-4o-mini" in sold
-    for model in sold:
-        used = Usage("openai", model, {"input_tokens": 1, "cached_input_tokens": 1, "output_tokens": 1})
+    sold = {(price.provider, price.model) for price in prices.prices if price.unit == "million output tokens"}
+    assert {("openai", "gpt-4o-mini"), ("anthropic", "claude-opus-5"), ("cohere", "command-a-03-2025")} <= sold
+    for provider, model in sold:
+        cached = {} if provider == "cohere" else {"cached_input_tokens": 1}  # it bills them like others
+        used = Usage(provider, model, {"input_tokens": 1, **cached, "output_tokens": 1})
         assert prices.charge(used).usd is not None, model
 
 

@@ -34,9 +34,11 @@ from app.providers.reranking.registry import (
     open_scorer,
     resolve,
 )
+from app.providers.reranking.templated import with_template
 from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
+from app.stages.fields import DEFAULT_FIELDS
 from app.stages.score import Judge
 
 UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
@@ -108,7 +110,7 @@ class Sluice:
         name = self._named(name)
         with self._lock:
             if name not in self._scorers:
-                scorer = open_scorer(name, self.settings)
+                scorer = with_template(open_scorer(name, self.settings), self._template)
                 self._scorers[name] = scorer if self.score_cache is None else remembered(scorer, self.score_cache)
             return self._scorers[name]
 
@@ -117,6 +119,12 @@ class Sluice:
         """What `auto` stands for; looked up once, so that it is the same for every question of this process."""
         with self._lock:
             return automatic(self.settings)
+
+    @cached_property
+    def _template(self) -> str:
+        """What scorer ids call the fields that scorers are shown; "" for the usual ones."""
+        fields = _fields(self.settings)
+        return "" if fields == DEFAULT_FIELDS else "+".join(fields)
 
     def _named(self, name: str) -> str:
         named = ALIASES.get(name, name)
@@ -173,7 +181,7 @@ class Sluice:
             retrieval=settings.retrieval,
             candidates=settings.candidates,
             where=where,
-            fields=tuple(name.strip() for name in settings.passage_fields.split(",") if name.strip()),
+            fields=_fields(settings),
             early_stop=settings.early_stop,
             skip_margin=settings.skip_margin,
             gate=gate if gate is not None else self.gate_choice(),
@@ -262,6 +270,10 @@ def _prompts() -> Prompts:
     folder = Path(__file__).resolve().parent / "prompts"
     read = {name: (folder / f"{name}.txt").read_text(encoding="utf-8") for name in Prompts.__dataclass_fields__}
     return Prompts(**read)
+
+
+def _fields(settings: Settings) -> tuple[str, ...]:
+    return tuple(name.strip() for name in settings.passage_fields.split(",") if name.strip())
 
 
 def _given(**values: object) -> dict[str, object]:

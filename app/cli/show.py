@@ -35,6 +35,8 @@ def summary(trace: Trace) -> str:
         notes.append("reranking changed nothing")
     if judged.run.stopped_after is not None:
         notes.append(f"stopped early, {judged.run.stopped_after} scored")
+    if judged.run.looked:
+        notes.append(judged.run.looked)
     if judged.run.reason is not None:
         notes.append(judged.run.reason)
     if tried := in_words(judged.run.tries):

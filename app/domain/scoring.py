@@ -179,4 +179,13 @@ class ScorerRun:
     stopped_after: int | None = None
     first: FirstLook | None = None
     fields: tuple[str, ...] = ()
+
+    @property
+    def looked(self) -> str:
+        """What the first look did, in words; "" without one."""
+        if self.first is None:
+            return ""
+        if self.first.passed_on == 0:
+            return f"reranker not asked: the first passage leads by {self.first.lead:.2f} ({self.first.label})"
+        return f"the best {self.first.passed_on} by {self.first.label} went to {self.label}"
     tries: tuple[Attempt, ...] = ()

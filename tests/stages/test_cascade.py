@@ -116,6 +116,7 @@ def test_who_scored_what_is_in_the_trace() -> None:
         None,
     )
     assert (found.run.used, found.run.label, found.run.status) == (str(ScorerId("fake", "dear")), "dear", "applied")
+    assert found.run.looked == "the best 4 by cheap went to dear"
 
 
 def test_p_answerable_and_policy_are_the_second_ones() -> None:
@@ -204,6 +205,7 @@ def test_a_clear_lead_of_the_first_one_leaves_the_second_out() -> None:
     assert (found.run.status, found.run.used, found.run.label) == ("applied", str(ScorerId("fake", "cheap")), "cheap")
     assert found.run.first is not None
     assert (found.run.first.passed_on, found.run.first.lead) == (0, 0.1)
+    assert found.run.looked == "reranker not asked: the first passage leads by 0.10 (cheap)"
     assert [(s.raw_score, s.p) for s in found.scored[:2]] == [(0.9, 0.9), (0.8, 0.8)]
     gate = decided(found)
     assert gate.outcome == "admitted"

@@ -56,6 +56,8 @@ def summary(trace: Trace, gate: GateResult, context: Context | None) -> str:
         facts.append("reranking changed nothing")
     if judged.run.stopped_after is not None:
         facts.append(f"stopped early, {judged.run.stopped_after} scored")
+    if judged.run.looked:
+        facts.append(safe.text(judged.run.looked))
     if said := cost(trace.charges):
         facts.insert(1, said)
     arrow = ' <span aria-hidden="true" class="arrow">→</span> '

@@ -5,6 +5,10 @@ Per passage (every array follows the candidates):
     cosine    lift of the cosine over the library's floor (see floor.py)
     bm25      BM25 as a share of the most this question could score, 0..1
     cover     share of the question's IDF weight that occurs in the passage, 0..1
+    *_idf     the same two times the question's IDF weight: what a passage has over the others counts for as much as the
+              words that make it are rare, and a long question can be surer of it than a short one. An IDF weight is
+              close to a log-odds of relevance (Robertson & Sparck Jones 1976), which is why differences of them carry
+              over to other libraries, where a raw BM25 does not. They are used in comparisons only:
     place     minus the logarithm of the place retrieval gave it: 0 for the first. Only beside both legs; it keeps what
               their fusion knew and the features above do not, such as the carried terms of a follow-up
     *_ahead   the same, against the best passage that does not say the same (see copies.py): square root of the
@@ -39,7 +43,7 @@ View = Literal["full", "dense", "score", "evidence", "evidence_dense"]
 
 SCORE = ("score", "score_ahead", "score_over")
 COSINE = ("cosine", "cosine_ahead", "cosine_over")
-LEXICAL = ("bm25", "bm25_ahead", "bm25_over", "cover", "cover_ahead", "cover_over")
+LEXICAL = ("bm25", "bm25_idf_ahead", "bm25_idf_over", "cover", "cover_idf_ahead", "cover_idf_over")
 PLACE = "place"
 PASSAGE_FEATURES: Mapping[View, tuple[str, ...]] = {
     "full": (*SCORE, *COSINE, *LEXICAL, PLACE),
@@ -109,16 +113,17 @@ def evidence_of(retrieved: Retrieved, raw: Sequence[float | None] | None = None)
 def passage_features(evidence: Evidence) -> dict[str, Floats]:
     """Arrays of shape (candidates,), by name; those the evidence does not allow are absent."""
     columns: dict[str, Floats] = {}
-    for name, values in (
-        ("score", evidence.raw),
-        ("cosine", evidence.cosine),
-        ("bm25", evidence.bm25),
-        ("cover", evidence.cover),
+    idf = float(evidence.term_weights.sum())
+    for name, compared, values, unit in (
+        ("score", "score", evidence.raw, 1.0),
+        ("cosine", "cosine", evidence.cosine, 1.0),
+        ("bm25", "bm25_idf", evidence.bm25, idf),
+        ("cover", "cover_idf", evidence.cover, idf),
     ):
         if values is not None and values.size:
             columns[name] = values
-            columns[f"{name}_ahead"] = ahead(values, evidence.copies)
-            columns[f"{name}_over"] = over_field(values)
+            columns[f"{compared}_ahead"] = ahead(values * unit, evidence.copies)
+            columns[f"{compared}_over"] = over_field(values * unit)
     if evidence.cosine is not None and evidence.bm25 is not None:
         columns[PLACE] = -np.log(np.arange(1.0, evidence.cosine.size + 1.0))
     return columns

@@ -42,9 +42,9 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
     the far more numerous ones behind are easy, and would otherwise decide the fit.
     """
     count = Counter(row.observation.group for row in rows)
-    weights = [np.full(len(row.observation.relevant), 1.0 / count[row.observation.group]) for row in rows]
+    weights = [np.full(len(row.observation.labels), 1.0 / count[row.observation.group]) for row in rows]
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
-    labels = np.concatenate([np.asarray(row.observation.relevant, dtype=np.float64) for row in rows])
+    labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
     features = {name: values[known] for name, values in features.items()}
 

@@ -29,7 +29,8 @@ class Observation:
 
     `group` is what must not be split between fitting and measuring. `kind` says how an unanswerable question came
     about: its document left out ("near_miss"), asked of another library ("off_topic"), or written to look answerable
-    ("lookalike"). `for_p` is False where the question only serves p_answerable.
+    ("lookalike"). `for_p` is False where the question only serves p_answerable. `marked` are the chunks of passages
+    that the labels call relevant, where that is more than the chunks known to hold the answer; None: it is the same.
     """
 
     group: str
@@ -38,6 +39,12 @@ class Observation:
     relevant: tuple[bool, ...]
     raw: tuple[float | None, ...] | None = None
     for_p: bool = True
+    marked: tuple[bool, ...] | None = None
+
+    @property
+    def labels(self) -> tuple[bool, ...]:
+        """What p is the probability of: that the labels call the passage a chunk comes from relevant."""
+        return self.relevant if self.marked is None else self.marked
 
     @property
     def answerable(self) -> bool:

@@ -32,16 +32,15 @@ from app.providers.reranking.registry import open_scorer, resolve
 from app.settings import Settings, load_settings
 from app.tuning.calibration_errors import errors_of, measured_errors
 from app.tuning.calibration_observe import observe
+from app.tuning.calibration_restated import REPEATED, plan_overlapping, plan_repeated
 from app.tuning.calibration_sets import (
     ABSTENTION,
     FITTED,
     MEASURED,
-    REPEATED,
     LibraryPlan,
     plan_abstention,
     plan_fitted,
     plan_measured,
-    plan_repeated,
 )
 from app.tuning.folds import FOLDS, fold_of
 from app.tuning.sources import read_set
@@ -97,6 +96,7 @@ def _plans(data: Path, questions: int) -> list[LibraryPlan]:
     return [
         *fitted,
         *(plan_repeated(plan, questions=questions) for plan in fitted if plan.name in REPEATED),
+        *(plan_overlapping(plan, questions=questions) for plan in fitted if plan.name in REPEATED),
         plan_abstention(read_set(data / ABSTENTION), questions=questions),
         plan_measured(tatqa, questions=questions, within_group=True),
         plan_measured(tatqa, questions=questions, within_group=False),

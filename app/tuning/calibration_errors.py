@@ -98,7 +98,7 @@ def errors_of(unseen: Sequence[Unseen], policy: GatePolicy) -> Numbers:
 
 def _at_rank_1(answerable: Sequence[Unseen]) -> Numbers:
     firsts = [
-        (p, float(u.observation.relevant[u.judgement.order[0]]))
+        (p, float(u.observation.labels[u.judgement.order[0]]))
         for u in answerable
         if (p := u.judgement.p[u.judgement.order[0]]) is not None
     ]
@@ -114,7 +114,7 @@ def _admitted(judged: Sequence[tuple[Unseen, GateResult]]) -> Numbers:
     let_through = [(u, r.admitted) for u, r in judged if u.observation.answerable and r.outcome == "admitted"]
     for u, admitted in let_through:
         relevant = {
-            c.chunk.id: yes for c, yes in zip(u.observation.retrieved.candidates, u.observation.relevant, strict=True)
+            c.chunk.id: yes for c, yes in zip(u.observation.retrieved.candidates, u.observation.labels, strict=True)
         }
         for decision in admitted:
             yes = relevant[decision.scored.candidate.chunk.id]

@@ -39,24 +39,33 @@ def observe(
         reader.close()
     scores = None if scorer is None else _scores(plan, asked, scorer, work, say)
     rows = {passage.id: row for row, passage in enumerate(plan.passages, 1)}
-    return [
-        Observation(
-            group=plan.group or plan.name,
-            kind=ask.kind,
-            retrieved=retrieved,
-            relevant=relevant_chunks(ask, [c.chunk for c in retrieved.candidates], rows),
-            raw=None if scores is None else scores[place],
-            for_p=plan.for_p,
+    observations = []
+    for place, (ask, retrieved) in enumerate(asked):
+        chunks = [c.chunk for c in retrieved.candidates]
+        observations.append(
+            Observation(
+                group=plan.group or plan.name,
+                kind=ask.kind,
+                retrieved=retrieved,
+                relevant=relevant_chunks(ask, chunks, rows),
+                raw=None if scores is None else scores[place],
+                for_p=plan.for_p,
+                marked=marked_chunks(ask, chunks, rows),
+            )
         )
-        for place, (ask, retrieved) in enumerate(asked)
-    ]
+    return observations
+
+
+def marked_chunks(ask: Ask, chunks: Sequence[Chunk], rows: Mapping[str, int]) -> tuple[bool, ...]:
+    """Which chunks come from a relevant passage. `rows` maps passage ids to rows of the ingested file, 1-based."""
+    wanted = {rows[p] for p in ask.relevant if p in rows}
+    return tuple(chunk.metadata.get("row") in wanted for chunk in chunks)
 
 
 def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: Mapping[str, int]) -> tuple[bool, ...]:
-    """Which chunks answer: those of a relevant passage, and of a passage cut in several only those with an answer in
-    them, where one can be found. `rows` maps passage ids to rows of the ingested file, 1-based."""
-    wanted = {rows[p] for p in ask.relevant if p in rows}
-    from_relevant = [chunk.metadata.get("row") in wanted for chunk in chunks]
+    """Which of the marked chunks answer: of a passage cut in several only those with an answer in them, where one can
+    be found."""
+    from_relevant = marked_chunks(ask, chunks, rows)
     answers = [_plain(answer) for answer in ask.answers if answer.strip()]
     holds = [yes and any(a in _plain(c.text) for a in answers) for yes, c in zip(from_relevant, chunks, strict=True)]
     found = {chunk.metadata.get("row") for yes, chunk in zip(holds, chunks, strict=True) if yes}

@@ -3,10 +3,6 @@
 Every set becomes one library of its held-out documents (see `app.tuning.split`), of which a quarter of the passages is
 left out: the questions those would have answered are near misses, because the rest of their article stays in. Some
 questions of the other sets are asked as well, which are off topic here.
-
-These sets name one relevant passage a question, and maps fitted on them alone take two that are equally good for a
-sign of doubt. People's own documents say things more than once (revisions, quotations, overlapping cuts), so the sets
-that come with answer strings are asked once more of libraries that do.
 """
 
 from __future__ import annotations
@@ -14,13 +10,12 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.calibration.observed import Kind
 from app.tuning.sources import Asked, Passage, QuestionSet
 from app.tuning.split import bucket
-from app.tuning.variants import holds
-from app.words import content_words, sentences
+from app.words import content_words
 
 # Titles for passages that have none: they stand where a file's name would. At most as many passages as given.
 FITTED: Mapping[str, tuple[str, int]] = {
@@ -36,8 +31,6 @@ FITTED: Mapping[str, tuple[str, int]] = {
 ABSTENTION = "dev_squad2"  # its articles A to M: for p_answerable only
 MEASURED = "dev_tatqa"  # never fitted on
 LEFT_OUT = 4  # one passage in four
-REPEATED = ("train_covidqa", "train_nq", "train_squad11", "train_squadshifts")  # their questions have answer strings
-AGAIN = (0.4, 0.9)  # of a passage's sentences, where it is said again
 # train_policyqa is not used: its questions say "the website" and do not name it, as in no real library.
 
 _POINTS_ELSEWHERE = re.compile(
@@ -106,36 +99,6 @@ def plan_fitted(sources: Sequence[QuestionSet], *, questions: int, off_topic: in
     return plans
 
 
-def plan_repeated(plan: LibraryPlan, *, questions: int, seed: int = 7) -> LibraryPlan:
-    """The same library with a second, shorter cut of every passage beside it. A cut answers where it holds an answer.
-
-    Its questions are the library's own, off-topic ones left out.
-    """
-    again = {p.id: replace(p, id=f"{p.id} again", text=_shorter(p, seed)) for p in plan.passages}
-    asks = [
-        replace(
-            ask,
-            relevant=ask.relevant
-            | {again[p].id for p in ask.relevant & again.keys() if holds(again[p].text, ask.answers)},
-        )
-        for ask in plan.asks
-        if ask.kind != "off_topic"
-    ]
-    passages = tuple(both for p in plan.passages for both in (p, again[p.id]))
-    return LibraryPlan(
-        f"{plan.name} said twice", plan.title, passages, _sampled(asks, questions, seed), group=plan.name
-    )
-
-
-def _shorter(passage: Passage, seed: int) -> str:
-    """A run of whole sentences, between 40 and 90 in 100 of them; the text itself where there is one sentence only."""
-    parts = sentences(passage.text)
-    rng = random.Random(f"{seed}:{passage.id}")
-    count = max(1, round(rng.uniform(*AGAIN) * len(parts)))
-    start = rng.randint(0, len(parts) - count)
-    return " ".join(parts[start : start + count])
-
-
 def plan_abstention(source: QuestionSet, *, questions: int, seed: int = 7) -> LibraryPlan:
     """dev_squad2's articles A to M: as many answerable questions as ones written to look so."""
     passages = {p.id: p for p in source.passages.values() if is_choosing_half(p.title)}
@@ -145,7 +108,7 @@ def plan_abstention(source: QuestionSet, *, questions: int, seed: int = 7) -> Li
             answerable.append(_ask(asked, "answerable"))
         elif not asked.answerable and asked.extra.get("passage_id") in passages:
             lookalike.append(_ask(asked, "lookalike"))
-    asks = (*_sampled(answerable, questions, seed), *_sampled(lookalike, questions, seed))
+    asks = (*sampled(answerable, questions, seed), *sampled(lookalike, questions, seed))
     return LibraryPlan(source.name, "Encyclopedia", tuple(passages.values()), asks, for_p=False)
 
 
@@ -159,7 +122,7 @@ def plan_measured(source: QuestionSet, *, questions: int, within_group: bool, se
     ]
     name = source.name + (" within context" if within_group else "")
     passages = tuple(source.passages.values())
-    return LibraryPlan(name, "Annual report", passages, _sampled(asks, questions, seed), fitted=False)
+    return LibraryPlan(name, "Annual report", passages, sampled(asks, questions, seed), fitted=False)
 
 
 def is_choosing_half(title: str) -> bool:
@@ -207,7 +170,7 @@ def _own_asks(source: QuestionSet, chosen: _Chosen, questions: int, seed: int) -
             asks.append(_ask(asked, "answerable", scope))
         elif any(p in chosen.left_out for p in asked.positives):
             asks.append(_ask(asked, "near_miss", scope))
-    return _sampled(asks, questions, seed)
+    return sampled(asks, questions, seed)
 
 
 def _groups(passages: Iterable[Passage]) -> dict[str, frozenset[str]]:
@@ -222,5 +185,6 @@ def _ask(asked: Asked, kind: Kind, scope: frozenset[str] = frozenset()) -> Ask:
     return Ask(asked.id, asked.text, kind, relevant, asked.answers, scope)
 
 
-def _sampled(asks: Sequence[Ask], count: int, seed: int) -> tuple[Ask, ...]:
+def sampled(asks: Sequence[Ask], count: int, seed: int) -> tuple[Ask, ...]:
+    """All of them, or a seeded sample of `count`."""
     return tuple(asks) if len(asks) <= count else tuple(random.Random(seed).sample(list(asks), count))

@@ -28,7 +28,8 @@ def test_passage_features_by_hand() -> None:
     assert features["score"].tolist() == [2.0, -2.0]
     assert features["score_ahead"].tolist() == [2.0, -2.0]  # root of 4, behind it negative
     assert features["cosine"] == pytest.approx([0.5, 0.2])  # (.6 - .2) / (1 - .2)
-    assert features["bm25_ahead"] == pytest.approx([0.6, -0.6])
+    assert features["bm25_idf_ahead"] == pytest.approx([1.2, -1.2])  # root of 4 x .36: the question's IDF weight is 4
+    assert features["cover_idf_ahead"] == pytest.approx([-1.0, 1.0])  # one word of weight 1
     assert features["cover"] == pytest.approx([0.75, 1.0])  # weights 3 and 1
 
 

@@ -160,6 +160,29 @@ def test_p_is_right_where_it_is_shown() -> None:
     assert np.mean([p[1] for p in judged if p[1] is not None]) == pytest.approx(0.25, abs=0.03)
 
 
+def test_p_is_fitted_on_what_is_marked_and_the_threshold_on_what_answers() -> None:
+    """Passages beside the one with the answer, from the same page, are marked relevant and hold no answer. p counts
+    them; what keep_above promises to keep is the passages with the answer."""
+    plain = [*labelled("a", 90, 1), *labelled("b", 90, 2)]
+
+    def first_two(o: Observation) -> Observation:
+        best = max(range(5), key=lambda i: (o.raw or ())[i] or 0.0)
+        return replace(o, marked=tuple(yes or i == best for i, yes in enumerate(o.relevant))) if o.answerable else o
+
+    more, judged = fit_calibration([first_two(o) for o in plain], scorer=SCORER, fitted_on=ON)
+    less, _ = fit_calibration(plain, scorer=SCORER, fitted_on=ON)
+    asked = [o for o in plain if o.answerable]
+    first = [[max(p for p in c.judge(o.retrieved, o.scores()).p if p is not None) for o in asked] for c in (less, more)]
+    assert np.mean(first[1]) > np.mean(first[0]) + 0.02
+    kept = [
+        p >= (more.policy.keep_above or 0.0)
+        for u in judged
+        for p, yes in zip(u.judgement.p, u.observation.relevant, strict=True)
+        if yes and p is not None
+    ]
+    assert np.mean(kept) == pytest.approx(0.95, abs=0.01)
+
+
 def test_the_fused_map_is_used_only_where_it_ranks_unseen_groups_as_well_as_the_score() -> None:
     """Evidence falls from c0 on. A scorer that is always right needs none of it; one that is wrong half the time does
     better with it, where the evidence is right."""

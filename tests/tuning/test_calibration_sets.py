@@ -6,7 +6,8 @@ import pytest
 
 from app.domain import Chunk
 from app.tuning.calibrate_shipped import scorer_of
-from app.tuning.calibration_observe import relevant_chunks
+from app.tuning.calibration_observe import marked_chunks, relevant_chunks
+from app.tuning.calibration_restated import SHARED, plan_overlapping, plan_repeated
 from app.tuning.calibration_sets import (
     ABSTENTION,
     FITTED,
@@ -15,7 +16,6 @@ from app.tuning.calibration_sets import (
     is_choosing_half,
     plan_abstention,
     plan_fitted,
-    plan_repeated,
     stands_alone,
 )
 from app.tuning.folds import FOLDS, fold_of
@@ -111,6 +111,34 @@ def test_what_is_said_twice_is_relevant_twice_only_where_the_answer_is() -> None
     assert 0 < sum(len(ask.relevant) == 2 for ask in answerable) < 40
 
 
+def test_overlapping_cuts_hold_all_sentences_and_both_are_relevant_only_where_both_hold_the_answer() -> None:
+    def told(i: int) -> str:
+        return " ".join(f"Guest {i}-{n} sat at table {n}." for n in range(10))
+
+    passages = [Passage(f"p{i}", "Delft", told(i)) for i in range(40)]
+    asks = [
+        Ask(f"q{i}-{n}", "Who?", "answerable", frozenset({f"p{i}"}), (f"Guest {i}-{n} ",))
+        for i in range(40)
+        for n in range(10)
+    ]
+    strangers = [Ask("off-topic q", "Who?", "off_topic"), Ask("q40", "Why?", "near_miss")]
+    short = Passage("short", "Delft", "One. Two. Three.")
+    plan = plan_overlapping(LibraryPlan("train_nq", "Wiki", (*passages, short), (*asks, *strangers)), questions=1000)
+
+    assert plan.group == "train_nq"
+    texts = {p.id: p.text for p in plan.passages}
+    assert len(texts) == 81 and texts["short"] == short.text
+    assert sorted(ask.kind for ask in plan.asks)[-2:] == ["answerable", "near_miss"]
+    for passage in passages:
+        first, rest = texts[passage.id], texts[f"{passage.id} rest"]
+        assert passage.text.startswith(first) and passage.text.endswith(rest)
+        shared = first.count("Guest") + rest.count("Guest") - 10
+        assert 1 <= shared <= 10 * SHARED[1] + 1
+    for ask in plan.asks:
+        if ask.kind == "answerable":
+            assert ask.relevant == {i for i, text in texts.items() if ask.answers[0] in text}
+
+
 @pytest.mark.parametrize("question", ["What color is it?", "Why did the author leave the town?", "Who won?"])
 def test_questions_that_need_their_page_are_dropped(question: str) -> None:
     assert not stands_alone(question)
@@ -128,6 +156,7 @@ def test_of_a_passage_cut_in_several_only_the_chunk_with_the_answer_is_relevant(
     assert relevant_chunks(ask, chunks, rows) == (True, False, False)
     without = Ask("q", "Where?", "answerable", frozenset({"a"}), answers=("nowhere in the text",))
     assert relevant_chunks(without, chunks, rows) == (True, True, False)
+    assert marked_chunks(ask, chunks, rows) == (True, True, False)  # what the labels call relevant
 
 
 def test_every_set_that_is_trained_or_fitted_on_belongs_to_one_fold() -> None:

@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     embedding_passage_prompt: str | None = Field(None, description="The same before each passage")
     embedding_timeout: float = Field(30.0, gt=0, description="Seconds an embedding service may be silent")
     reranker: str = Field(
-        "auto", description="auto | bundled | late-interaction | cross-encoder:NAME_OR_PATH | cohere:rerank-v3.5 | none"
+        "auto",
+        description="auto | bundled | late-interaction | cross-encoder:NAME_OR_PATH | tuned:NAME | cohere:MODEL | none",
     )
     reranker_policy: Literal["required", "fallback", "skip"] = Field(
         "fallback", description="When the reranker fails: refuse, use the fallback, or go on in retrieval order"

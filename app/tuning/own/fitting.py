@@ -27,6 +27,7 @@ MOST_VALIDATED = 60
 LOOKS = 6  # how often the validation part is asked on the way
 SAVE_EVERY = 10  # steps; a checkpoint is some hundreds of megabytes
 RATE, HUB_RATE = 1e-4, 3e-5  # peak learning rates: of the small models that are ours, and of those of the hub
+_ALIVE = "training"
 Teacher = dict[tuple[str, str], float]
 Tick = Callable[[int, int, float | None], None]
 
@@ -72,7 +73,9 @@ def fit(
         left = spent / (step - first) * (training.steps - step) if step - first > 1 else None
         tick(step, training.steps, left)
 
-    with _memory(plan):
+    if (work / _ALIVE).exists():
+        note(f"An earlier attempt ended without a word. If memory ran out: {to_lower(plan)}")
+    with _alive(work / _ALIVE), _memory(plan):
         if validation and 0 not in looks.seen:
             looks.look(0)
             note(f"Before training: nDCG@10 of the validation part {looks.seen[0]:.3f}")
@@ -147,6 +150,16 @@ def validation_ndcg(base: Base, questions: Sequence[Searched], asked: Asked) -> 
     relevant = {s.question.id: s.question.passages.relevant for s in questions}
     found = ranked(orders, relevant, ("nDCG@10",))["nDCG@10"]
     return float(np.mean([*found.values()])) if found else 0.0
+
+
+@contextmanager
+def _alive(mark: Path) -> Iterator[None]:
+    """A file that is there as long as training runs: the system kills what takes too much memory without a word."""
+    mark.touch()
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 @contextmanager

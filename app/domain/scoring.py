@@ -179,6 +179,7 @@ class ScorerRun:
     stopped_after: int | None = None
     first: FirstLook | None = None
     fields: tuple[str, ...] = ()
+    tries: tuple[Attempt, ...] = ()
 
     @property
     def looked(self) -> str:
@@ -188,4 +189,3 @@ class ScorerRun:
         if self.first.passed_on == 0:
             return f"reranker not asked: the first passage leads by {self.first.lead:.2f} ({self.first.label})"
         return f"the best {self.first.passed_on} by {self.first.label} went to {self.label}"
-    tries: tuple[Attempt, ...] = ()

@@ -21,6 +21,7 @@ from app.errors import (
 )
 from app.metering import metered
 from app.ports import Scorer
+from app.prices.read import price_list
 from app.providers.breaker import forget_failures
 from app.providers.reranking.registry import open_scorer
 from app.settings import Settings, load_settings
@@ -291,6 +292,15 @@ def test_decisions_ask_once_for_all(server: WireServer) -> None:
     assert request.body["model"] == "gpt-6-luna"
     assert asked_about(request.body["input"]) == (QUESTION, PASSAGES)
     assert [q["name"] for q in request.body["questions"]] == ["passage_1", "passage_2", "passage_3"]
+    assert request.body["prompt_cache_options"] == {"mode": "explicit"}  # no breakpoint: nothing is written to a cache
+
+
+def test_what_decisions_cost_is_known(server: WireServer) -> None:
+    with metered() as used:
+        open_scorer(DECIDING, settings(server)).score(QUESTION, PASSAGES)
+    (tokens,) = (usage.units for usage in used)
+    charge = price_list(None).charge(Usage("openai", "gpt-6-luna", tokens))
+    assert charge.usd == pytest.approx(len(server.requests[0].body["input"].split()) * 0.10 / 1e6)
 
 
 def test_the_request_is_what_the_sdk_would_send(server: WireServer) -> None:

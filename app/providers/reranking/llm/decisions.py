@@ -69,7 +69,9 @@ class OpenAIDecisions:
             for n in range(1, len(passages) + 1)
         ]
         read = partial(self._in_order, count=len(passages))
-        return self._client.post("/decisions", {"input": text, "questions": questions}, read)
+        # every question's input is another: writing it into a cache would only cost more
+        uncached = {"prompt_cache_options": {"mode": "explicit"}}
+        return self._client.post("/decisions", {"input": text, "questions": questions, **uncached}, read)
 
     def _in_order(self, answer: Mapping[str, Any], *, count: int) -> list[float | None]:
         answers = answer.get("answers")

@@ -14,11 +14,13 @@ from ingest.load.text import unwrap
 _HEADING = re.compile(r"(={1,6}|#{1,6})\s+(\S.*?)(?:\s+\1)?$")
 _ATTRIBUTE = re.compile(r":(!?[\w-]+!?):\s*(.*)$")
 _FENCE = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|_{4,}|\+{4,}|/{4,}|```\w*|\|={3,}|,={3,})$")
+# All of them bounded: a hostile line of one repeated mark must not take a quadratic time.
 _MACRO = re.compile(
-    r"(?:link|xref|mailto|https?://[^\s\[]+|image|kbd|btn|menu|footnote)(?::{1,2}[^\s\[]*)?\[([^\]]*)\]"
+    r"(?:(?:link|xref|mailto|image|kbd|btn|menu|footnote)(?::{1,2}[^\s\[]{0,300})?|https?://[^\s\[]{1,300})"
+    r"\[([^\[\]]{0,500})\]"
 )
-_REFERENCE = re.compile(r"<<[^,>]*,?\s*([^>]*)>>")
-_EMPHASIS = re.compile(r"(?<!\w)(\*\*?|__?)(\S(?:[^*_\n]*\S)?)\1(?!\w)")
+_REFERENCE = re.compile(r"<<[^<>,]{1,200},?\s{0,9}([^<>]{0,200})>>")
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*?|__?)(\S(?:[^*_\n]{0,500}\S)?)\1(?!\w)")
 _BLOCK_LINE = re.compile(r"\[[^\]]*\]$|\.[^\s.].*$|(image|include|toc|ifdef|ifndef|endif|video)::.*$|//.*$|'''$|<<<$")
 _SHOWN = ("author", "email", "revdate", "revnumber", "description", "keywords")
 

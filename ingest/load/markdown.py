@@ -18,13 +18,15 @@ from ingest.load.table import markdown_table
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"([A-Za-z][\w .-]{0,60}?)\s*:\s+(\S.*)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
-_COMMENT = re.compile(r"<!--.*?-->|\{/\*.*?\*/\}", re.DOTALL)
+# A comment holds no other's beginning: so a thousand beginnings without an end are not searched a thousand times.
+_COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->|\{/\*(?:(?!\{/\*).)*?\*/\}", re.DOTALL)
 # A component with properties, or a closing or self-closing one; a bare <String> in prose is a type and stays.
 _COMPONENT = re.compile(r"</[A-Z][\w.]*\s*>|<[A-Z][\w.]*(?:\s(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)?/>")
 _COMPONENT_OPEN = re.compile(
     r"<[A-Z][\w.]*\s(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*=(?:[^<>{}]|\{(?:[^{}]|\{[^{}]*\})*\})*>"
 )
 _MDX_STATEMENT = re.compile(r"^(import\s.+\sfrom\s+['\"].+['\"];?|import\s+['\"].+['\"];?|export\s+\w+\s.*)$")
+_STATEMENT_PARTS = 100  # pieces of text between marks and line ends: a longer statement is text
 _BLOCK_ENDS = re.compile(r"</(p|li|tr|div|h[1-6]|summary|td|th)>|<br\s*/?>", re.IGNORECASE)
 
 
@@ -125,20 +127,31 @@ def read_tokens(tokens: Sequence[Token], outline: Outline) -> None:
 def _inline(token: Token) -> str:
     """The words of one inline token: marks of emphasis and link addresses go, code keeps its backticks."""
     parts: list[str] = []
+    line = 0  # where the line begins that may be an MDX statement
     for child in token.children or ():
         if child.type == "text":
             parts.append(child.content)
         elif child.type == "code_inline":
             parts.append(f"`{child.content}`")
         elif child.type == "softbreak":
-            parts.append("\n" if _MDX_STATEMENT.match("".join(parts).rsplit("\n", 1)[-1]) else " ")
+            ends = _ends_statement(parts, line)
+            parts.append("\n" if ends else " ")
+            line = len(parts) if ends else line
         elif child.type == "hardbreak":
             parts.append("\n")
+            line = len(parts)
         elif child.type == "image":
             parts.append(child.content)
         elif child.type == "html_inline" and child.content.lower().startswith("<br"):
             parts.append("\n")
+            line = len(parts)
     return _COMMENT.sub("", "".join(parts)).strip()
+
+
+def _ends_statement(parts: Sequence[str], line: int) -> bool:
+    """Whether the parts from `line` are an import or export of MDX, which may go over several lines."""
+    begins = line < len(parts) and parts[line].lstrip().startswith(("import", "export"))
+    return begins and len(parts) - line <= _STATEMENT_PARTS and _MDX_STATEMENT.match("".join(parts[line:])) is not None
 
 
 def _without_tags(html: str) -> str:

@@ -15,9 +15,10 @@ _HEADING = re.compile(r"(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(?:\[#[A-Z]\]\
 _KEYWORD = re.compile(r"\s*#\+(\w+)(?:\[.*?\])?:\s*(.*)$")
 _BEGIN = re.compile(r"\s*#\+begin_(\w+)", re.IGNORECASE)
 _DRAWER = re.compile(r"\s*:(PROPERTIES|LOGBOOK|CLOCK):\s*$", re.IGNORECASE)
-_LINK = re.compile(r"\[\[([^\]]*)\](?:\[([^\]]*)\])?\]")
-_EMPHASIS = re.compile(r"(?<![\w/])([*/_+])(\S(?:[^*/_+\n]*\S)?)\1(?![\w/])")
-_LITERAL = re.compile(r"(?<!\w)([=~])(\S(?:[^=~\n]*\S)?)\1(?!\w)")
+# All of them bounded: a hostile line of one repeated mark must not take a quadratic time.
+_LINK = re.compile(r"\[\[([^\[\]]{1,500})\](?:\[([^\[\]]{0,500})\])?\]")
+_EMPHASIS = re.compile(r"(?<![\w/])([*/_+])(\S(?:[^*/_+\n]{0,500}\S)?)\1(?![\w/])")
+_LITERAL = re.compile(r"(?<!\w)([=~])(\S(?:[^=~\n]{0,500}\S)?)\1(?!\w)")
 _PLAN = re.compile(r"\s*(SCHEDULED|DEADLINE|CLOSED):")
 
 

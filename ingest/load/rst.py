@@ -14,11 +14,12 @@ _DIRECTIVE = re.compile(r"\.\.\s+([\w:+-]+)::\s*(.*)$")
 _CODE = frozenset({"code", "code-block", "sourcecode", "highlight", "parsed-literal", "literalinclude", "doctest"})
 _PICTURES = frozenset({"image", "figure", "toctree", "contents", "include", "raw", "index", "meta", "only", "target"})
 _OPTION = re.compile(r"\s+:[\w -]+:(\s.*)?$")
-_ROLE = re.compile(r"(?::[\w:+.-]+:)`(?:~)?([^`<]+?)(?:\s*<[^`>]*>)?`")
-_LINK = re.compile(r"`([^`<]+?)\s*<[^`>]*>`__?")
-_REFERENCE = re.compile(r"`([^`]+)`__?|\b(\w[\w.-]*)_(?=[\s.,;:)]|$)")
-_EMPHASIS = re.compile(r"(?<!\w)(\*\*?)(\S(?:[^*\n]*\S)?)\1(?!\w)")
-_LITERAL = re.compile(r"``([^`]+)``")
+# All of them bounded: a hostile line of one repeated mark must not take a quadratic time.
+_ROLE = re.compile(r"(?::[\w:+.-]{1,60}:)`~?([^`<]{1,300}?)(?:\s{0,9}<[^`<>]{0,300}>)?`")
+_LINK = re.compile(r"`([^`<]{1,300}?)\s{0,9}<[^`<>]{0,500}>`__?")
+_REFERENCE = re.compile(r"`([^`]{1,300})`__?|(?<![\w.-])(\w[\w.-]{0,80})_(?=[\s.,;:)]|$)")
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*?)(\S(?:[^*\n]{0,500}\S)?)\1(?!\w)")
+_LITERAL = re.compile(r"``([^`]{1,500})``")
 _TABLE = re.compile(r"^\s*(\+[-=+]+\+|=+(\s+=+)+)\s*$")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ModelDamaged, ModelMissing
+from app.errors import ModelDamaged, ModelMissing, SettingsError
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
 from app.settings import load_settings
@@ -42,6 +42,29 @@ def test_questions_and_passages_get_their_own_prompt(embedder: Embedder, folder:
     found = np.vstack([embedder.embed_questions(["mars"]), embedder.embed_passages(["mars"])])
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert float(found[0] @ found[1]) < 0.9999
+
+
+def test_prompts_of_ones_own_win_over_the_models_and_are_part_of_the_id(embedder: Embedder, folder: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    prompts = {"embedding_question_prompt": "query: ", "embedding_passage_prompt": "passage: "}
+    own = open_embedder(load_settings(embedding=f"sentence-transformers:{folder}", **prompts))
+    plain = SentenceTransformer(str(folder), device="cpu")
+    expected = plain.encode(["query: mars", "passage: mars"], normalize_embeddings=True)
+    found = np.vstack([own.embed_questions(["mars"]), own.embed_passages(["mars"])])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert own.id != embedder.id
+    assert own.id.split("/")[2] == embedder.id.split("/")[2]  # the weights are the same
+
+
+def test_shorter_vectors_have_length_one_and_an_id_of_their_own(embedder: Embedder, folder: Path) -> None:
+    short = open_embedder(load_settings(embedding=f"sentence-transformers:{folder}", embedding_dimensions=16))
+    rows, whole = short.embed_passages(TEXTS), embedder.embed_passages(TEXTS)[:, :16]
+    assert rows.shape == (5, 16) == (5, short.dimension)
+    np.testing.assert_allclose(rows, whole / np.linalg.norm(whole, axis=1, keepdims=True), atol=1e-5)
+    assert "@16/" in short.id
+    with pytest.raises(SettingsError, match="EMBEDDING_DIMENSIONS=64 is more than"):
+        open_embedder(load_settings(embedding=f"sentence-transformers:{folder}", embedding_dimensions=64))
 
 
 def test_tokens_and_window(embedder: Embedder) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.providers.chat import open_chat
+from app.settings import load_settings
 from tests.fakes_ui import OFF_TOPIC, QUESTION
 from tests.ui.conftest import Open, ask, html, press
+from tests.wire.formats import KEY
+from tests.wire.server import CHAT, WireServer
 
 
 def _slider(test: AppTest, label: str) -> object:
@@ -99,6 +103,26 @@ def test_what_happens_when_the_reranker_fails_is_chosen_beside_it_and_said_above
     drawn = html(ask(test, "What does the gate let through?"))
     assert "reranking: failed" in drawn
     assert 'class="refusal"' in drawn
+
+
+def test_a_dropped_stream_keeps_what_arrived_says_so_and_can_be_tried_again(page: Open) -> None:
+    whole = "It lets through what clears it [1]. The rest stays behind [2]."
+    with WireServer(answer=lambda messages: whole) as server:
+        server.play(CHAT, "half", "happy")
+        test = page()
+        given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "chat_timeout": 20.0}
+        test.session_state["fake"].pipeline.chat = open_chat(load_settings(**given))
+        drawn = html(ask(test, QUESTION))
+        assert "It lets through" in drawn
+        assert "stays behind" not in drawn
+        assert (
+            "The answer broke off on its way: The chat model gpt-4o-mini cannot be reached; what had arrived" in drawn
+        )
+        drawn = html(press(test, "Try again"))
+        assert "stays behind" in drawn
+        assert "broke off" not in drawn
+        assert "Try again" not in [button.label for button in test.button]
+        assert len(server.requests) == 2
 
 
 def test_an_uncalibrated_reranker_gets_a_raw_slider_called_so(page: Open) -> None:

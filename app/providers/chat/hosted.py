@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from app.domain import Usage
-from app.errors import ProviderError, ProviderNonsense, ProviderRejected
+from app.errors import ProviderError, ProviderNonsense, ProviderRejected, ProviderTimeout, ProviderUnreachable
 from app.metering import billed
 from app.ports import Delta
 from app.providers.asking import ask
@@ -141,9 +141,9 @@ class _Stream:
                 if text:
                     yield Delta(text)
         except ProviderError as error:  # what has arrived is kept, and marked
-            self._end, because = None, error.message
+            self._end, because = None, _broke(error)
         if self._end is None:
-            because = because or f"{self._service.name} broke off without saying that it was done."
+            because = because or "it ended without saying that it was done"
         finish: Finish = "cut" if self._end is None else self._end.finish
         because = because if self._end is None else self._end.because
         yield Delta("", finish=finish, usage=_tokens(self._used.units), used=self._used, because=because)
@@ -163,6 +163,13 @@ class _Stream:
         if piece.units is not None:
             self._used = replace(self._used, units=piece.units)
         return piece.text
+
+
+def _broke(error: ProviderError) -> str:
+    """Why a stream ended early, in words."""
+    if isinstance(error, ProviderUnreachable):
+        return "the connection was lost"
+    return "nothing more came in time" if isinstance(error, ProviderTimeout) else error.message
 
 
 def nothing_said(service: Service, end: Piece | None, max_tokens: int) -> ProviderError:

@@ -238,3 +238,4 @@ INDEX_ROWS = (
 )
 
 ROWS = (*PASSAGE_ROWS, *INDEX_ROWS)
+SERVICES = {row.posts_to: row for row in ROWS}.values()  # one model of each: they fail alike

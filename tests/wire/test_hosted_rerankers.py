@@ -23,10 +23,11 @@ from app.errors import (
 )
 from app.metering import metered
 from tests.wire.formats import KEY
-from tests.wire.rerankers import PASSAGE_ROWS, ROWS, Row
+from tests.wire.rerankers import PASSAGE_ROWS, ROWS, SERVICES, Row
 from tests.wire.server import WireServer
 
 each = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+each_service = pytest.mark.parametrize("row", SERVICES, ids=lambda row: row.name)
 each_of_passages = pytest.mark.parametrize("row", PASSAGE_ROWS, ids=lambda row: row.name)
 
 
@@ -154,7 +155,7 @@ def test_a_passage_that_is_surely_cut_is_said_to_be(server: WireServer, row: Row
 # -- failing -----------------------------------------------------------------------------------------------------------
 
 
-@each
+@each_service
 @pytest.mark.parametrize(
     ("scenario", "kind"),
     [
@@ -195,7 +196,7 @@ def test_failures_are_ours(server: WireServer, row: Row, scenario: str, kind: ty
     assert time.monotonic() - started < 2
 
 
-@each
+@each_service
 def test_half_a_body_is_no_answer(server: WireServer, row: Row) -> None:
     server.play(row.posts_to, *["part"] * 3)
     with pytest.raises((ProviderUnreachable, ProviderNonsense)):
@@ -215,14 +216,14 @@ def test_a_wrong_answer_is_a_failure(server: WireServer, row: Row, scenario: str
     assert len([r for r in server.requests if r.path == row.posts_to]) == 1  # asking again would not mend it
 
 
-@each
+@each_service
 def test_a_short_outage_is_waited_out(server: WireServer, row: Row) -> None:
     server.play(row.posts_to, "503-after-0", "429-after-0.1")
     assert raw(row, server) == pytest.approx(row.scores)
     assert len([r for r in server.requests if r.path == row.posts_to]) == 3
 
 
-@each
+@each_service
 def test_a_wrong_key_is_named_and_not_shown(server: WireServer, row: Row) -> None:
     key = "another-key-abcdef"
     [setting] = [name for name, value in row.settings.items() if value == KEY]
@@ -232,13 +233,13 @@ def test_a_wrong_key_is_named_and_not_shown(server: WireServer, row: Row) -> Non
     assert key not in caught.value.message + caught.value.hint
 
 
-@each
+@each_service
 def test_nobody_there(server: WireServer, row: Row) -> None:
     with pytest.raises(ProviderUnreachable, match="cannot be reached"):
         raw(row, server, **{row.url_setting: "http://127.0.0.1:9", "reranker_timeout": 0.3})
 
 
-@each
+@each_service
 @pytest.mark.parametrize("url", ["https://user:pass@example.org", "https://example.org/?key=abc", "ftp://example.org"])
 def test_a_key_in_an_address_is_refused_and_not_repeated(server: WireServer, row: Row, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -247,7 +248,7 @@ def test_a_key_in_an_address_is_refused_and_not_repeated(server: WireServer, row
     assert "pass" not in caught.value.message and "abc" not in caught.value.message
 
 
-@each
+@each_service
 @pytest.mark.parametrize("scenario", ["happy", "401", "500-after-0", "error-inside"])
 def test_no_log_holds_a_key_or_a_passage(
     server: WireServer, row: Row, scenario: str, caplog: pytest.LogCaptureFixture

@@ -38,7 +38,8 @@ class FileResult:
 @dataclass(frozen=True, slots=True)
 class Report:
     """A whole run, its files by path, each once. `written`: chunks embedded and written in it; `stopped`: told to stop
-    early; `gone`: documents that stay searchable though their files are gone; `error`: what ended it early."""
+    early; `gone`: documents that stay searchable though their files are gone; `error`: what ended it early;
+    `otherwise`: documents that were cut in another way than this run cuts."""
 
     library: str
     generation: int
@@ -48,6 +49,7 @@ class Report:
     stopped: bool = False
     gone: int = 0
     error: str | None = None
+    otherwise: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -72,6 +74,7 @@ def to_json(report: Report) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "passages": report.written,
         "gone": report.gone,
+        "cut_otherwise": report.otherwise,
         "stopped": report.stopped,
         "error": report.error,
     }
@@ -108,6 +111,11 @@ def to_text(report: Report) -> str:
     )
     if report.gone:
         lines.append(f"{report.gone:,} documents stay searchable though their files are gone; --prune removes them.")
+    if report.otherwise:
+        lines.append(
+            f"{report.otherwise:,} documents were cut in another way than this run cuts; ingest them again to cut them "
+            "alike."
+        )
     if report.stopped:
         lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")
     return "\n".join(lines)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from app.domain import Document
 from app.errors import DocumentError, LibraryFull, SluiceError
+from app.library.on_disk import file_of
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument, Vectors
 from ingest.ahead import Parsers
 from ingest.cutting import Cutting
@@ -30,7 +31,7 @@ from ingest.read import Unreadable, read_whole
 from ingest.report import FileResult, Report, State, to_json
 from ingest.room import Rest
 from ingest.split import Cut
-from ingest.told import anew, kept, unspoken
+from ingest.told import anew, cut_otherwise, kept, unspoken
 from ingest.walk import Found, shown
 
 _AHEAD_BYTES = 64 << 20  # of files that are parsed ahead: what a run holds does not grow with the corpus
@@ -172,6 +173,7 @@ class Ingest:
             stopped=stopped,
             gone=gone,
             error=error,
+            otherwise=cut_otherwise(self.writer.stored().values(), self.cutting),
         )
 
     def _begin(self, path: Path, size: int, stored: dict[str, StoredDocument], parsers: Parsers) -> _Reading | None:
@@ -301,7 +303,8 @@ class Ingest:
         for document in chosen.documents:
             self.writer.remove(document.id)
             self._unpublished = True
-            self._done(FileResult(document.uri, State.REMOVED, "its file is gone"), 0)
+            left_out = "its file is left out now" if file_of(document.uri).exists() else "its file is gone"
+            self._done(FileResult(document.uri, State.REMOVED, left_out), 0)
         return len(missing.documents) - len(chosen.documents)
 
     def _forget(self, present: set[str], found: Found) -> None:
@@ -321,14 +324,8 @@ class Ingest:
         return generation
 
     def _room(self, unread: Sequence[Path]) -> Rest:
-        return Rest(
-            files=len(unread),
-            text=sum(map(_text_size, unread)),
-            held=self.writer.info.chunks,
-            written=self._written,
-            read=self._read,
-            dimension=self.embedder.dimension,
-        )
+        known = rest_of(unread, self.embedder.dimension)
+        return replace(known, held=self.writer.info.chunks, written=self._written, read=self._read)
 
     def _leave(self, paths: Sequence[Path], reason: str = "stopped before it was read in") -> None:
         for path in paths:
@@ -337,6 +334,11 @@ class Ingest:
     def _done(self, result: FileResult, size: int) -> None:
         self._results.append(result)
         self.progress.file_done(result, size)
+
+
+def rest_of(files: Sequence[Path], dimension: int) -> Rest:
+    """How much disk these files need in a library that is empty yet."""
+    return Rest(len(files), sum(map(_text_size, files)), held=0, written=0, read=0, dimension=dimension)
 
 
 def _text_size(path: Path, known: int | None = None) -> int:

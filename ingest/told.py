@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from app.language import name_of
 from app.ports import StoredDocument
 from app.providers.spoken import speaks
+from ingest.cutting import Cutting, chunker_id
 from ingest.identity import chunker_of
+
+_FORMAT = re.compile(r"[a-z]+")  # a recipe begins with the name of its parser, which is that of the format
 
 
 def anew(before: StoredDocument | None, content_hash: str, recipe: str) -> list[str]:
@@ -14,6 +20,15 @@ def anew(before: StoredDocument | None, content_hash: str, recipe: str) -> list[
         return []
     cut, now = chunker_of(before.recipe), chunker_of(recipe)
     return [f"cut again: {now}, before {cut}" if cut != now else "read again: its reader has changed"]
+
+
+def cut_otherwise(documents: Iterable[StoredDocument], cutting: Cutting) -> int:
+    """How many documents of a library are cut differently from how this setting would cut them."""
+    return sum(
+        (name := _FORMAT.match(each.recipe)) is not None
+        and chunker_of(each.recipe) != chunker_id(name.group(), cutting)
+        for each in documents
+    )
 
 
 def unspoken(language: str | None, embedder_id: str) -> list[str]:

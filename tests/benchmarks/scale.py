@@ -165,12 +165,13 @@ def ingest_memory(home: Path, work: Path, size: int, *, embed: bool) -> dict[str
         write_files(files, Seeds(work), size)
     line = [sys.executable, "-m", "tests.benchmarks.scale", "fill", "--home", str(home), "--files", str(files)]
     line = [*line, "--work", str(work)] if not embed else [sys.executable, "-m", "ingest", "--json", str(files)]
-    said, seconds, peak = timed(line, environment(home))
+    said, spent = timed(line, environment(home))
     report = json.loads(said)
     chunks = report["chunks"] if not embed else sum(file["chunks"] for file in report["files"])
     return {
-        "chunks": chunks, "embedded": "bundled model" if embed else "drawn", "peak_mib": peak,
-        "seconds": round(seconds, 1), "parser_peak_mib": report.get("parser_peak_mib"),
+        "chunks": chunks, "embedded": "bundled model" if embed else "drawn", "peak_mib": spent["peak_mib"],
+        "seconds": round(spent["seconds"], 1), "cpu_seconds": round(spent["cpu_seconds"], 1),
+        "parser_peak_mib": report.get("parser_peak_mib"),
         "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 

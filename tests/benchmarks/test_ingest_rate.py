@@ -23,12 +23,16 @@ def test_an_answer_is_found_by_a_chunk_that_holds_it_with_its_neighbours() -> No
 
 def test_the_ratio_is_the_median_of_each_rounds_own() -> None:
     rounds = [
-        {"ours": {"seconds": a, "chunks": 9, "peak_mib": 200}, "stock": {"seconds": b, "chunks": 9, "peak_mib": 900}}
+        {
+            "ours": {"seconds": a, "cpu_seconds": a, "chunks": 9, "peak_mib": 200},
+            "stock": {"seconds": b, "cpu_seconds": 2 * b, "chunks": 9, "peak_mib": 900},
+        }
         for a, b in ((10.0, 40.0), (30.0, 90.0), (10.0, 50.0))
     ]
     told = summary({"setting": {}, "rounds": rounds, "quality": None}, 2_000_000)
     assert told["times_faster_by_round"] == [4.0, 3.0, 5.0]
     assert told["times_faster"] == 4.0
+    assert told["times_less_processor_time"] == 8.0
     assert told["ours"]["megabytes_per_second"] == 0.2
 
 

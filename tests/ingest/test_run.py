@@ -232,6 +232,7 @@ def test_report_as_json(tmp_path: Path, docs: Path) -> None:
     (docs / "slides.key").write_bytes(b"PK")
     report = to_json(ingest(tmp_path / "home", docs))
     named = {"schema", "library", "generation", "counts", "files", "seconds", "passages", "gone", "stopped", "error"}
+    named |= {"cut_otherwise"}
     assert set(report) == named
     assert report["schema"] == 1
     assert report["counts"] == {"added": 2, "unchanged": 0, "replaced": 0, "removed": 0, "skipped": 1, "failed": 0}
@@ -280,6 +281,18 @@ def test_another_strategy_cuts_again_what_it_cuts_differently_and_says_so(tmp_pa
     assert all("cut again: split-2/tokens:64, before split-2" in (file.reason or "") for file in again.files)
     assert "cut again" in to_text(again)
     assert states(cut_with(home, "tokens:64", files)) == {"owls.md": "unchanged", "ships.csv": "unchanged"}
+
+
+def test_documents_that_stay_cut_in_another_way_are_counted(tmp_path: Path) -> None:
+    for name in ("one.md", "two.md", "three.md"):
+        (tmp_path / name).write_text(f"This is {name}.", encoding="utf-8")
+    home = tmp_path / "home"
+    assert cut_with(home, "auto", tmp_path).otherwise == 0
+    report = cut_with(home, "tokens:64", tmp_path / "one.md")
+    assert report.otherwise == 2
+    assert "2 documents were cut in another way than this run cuts" in to_text(report)
+    assert to_json(report)["cut_otherwise"] == 2
+    assert cut_with(home, "tokens:64", tmp_path).otherwise == 0
 
 
 def test_a_changed_file_is_not_said_to_be_cut_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from app.errors import SluiceError, UsageError
+from app.errors import LibraryFull, SluiceError, UsageError
 from app.library.turns import Holder
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
@@ -29,8 +29,8 @@ from ingest.preview import to_json as preview_json
 from ingest.preview import to_text as preview_text
 from ingest.progress import BarProgress, JsonLines, LineProgress, WaitNotice, waiting_in_words
 from ingest.report import Report, to_json, to_text
-from ingest.run import Ingest
-from ingest.walk import find, shown
+from ingest.run import Ingest, rest_of
+from ingest.walk import Found, find, shown
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -152,15 +152,25 @@ def _ingest(
                 lines.waiting(holder, waited)
 
         limits = Limits(file_bytes=settings.largest_file_mb << 20, seconds=how.file_timeout)
-        found = find(paths, exclude=how.exclude, home=settings.sluice_home, limits=limits)
-        with filling(
-            settings,
-            embedder,
-            doing=f"ingest {' '.join(map(shown, paths))}",
-            wait_seconds=0.0 if how.no_wait else math.inf,
-            waiting=WaitNotice(say, lambda: bool(stopped)),
-            chunker=library_chunker(how.cutting),
-        ) as writer:
+
+        def look() -> Found:
+            return find(paths, exclude=how.exclude, home=settings.sluice_home, limits=limits)
+
+        with ExitStack() as stack:
+            try:
+                writer = stack.enter_context(
+                    filling(
+                        settings,
+                        embedder,
+                        doing=f"ingest {' '.join(map(shown, paths))}",
+                        wait_seconds=0.0 if how.no_wait else math.inf,
+                        waiting=WaitNotice(say, lambda: bool(stopped)),
+                        chunker=library_chunker(how.cutting),
+                    )
+                )
+            except LibraryFull as error:
+                room = rest_of(look().files, embedder.dimension)
+                raise LibraryFull(f"{error.message}; {room}", hint=error.hint) from error
             ingest = Ingest(
                 writer,
                 embedder,
@@ -174,7 +184,8 @@ def _ingest(
                 columns=chosen_columns(settings),
             )
             try:
-                report = ingest.run(found, prune=how.prune, prune_anyway=how.prune_anyway)
+                # looked for once the library is ours: who waited an hour for it must not prune by an hour-old list
+                report = ingest.run(look(), prune=how.prune, prune_anyway=how.prune_anyway)
             finally:
                 progress.close()
     return report

@@ -29,6 +29,7 @@ _SAMPLE = 50
 _DEPTH = 20
 _TIE = 1e-4  # cosines closer than this are one place in the order
 
+_NO_ROOM = "disk is full"  # in what Chroma's own SQLite says
 UNREADABLE = "unreadable"  # the mark of a base that could not be opened
 HELD = "held"  # the file in a base that its readers lock
 
@@ -60,8 +61,8 @@ def open_embedded(places: Places, generation: int) -> EmbeddedBase:
         raise IndexUnreadable(f"{places.base(generation)} could not be opened before")
     try:
         return EmbeddedBase(places.base(generation))
-    except IndexUnreadable:
-        if places.base(generation).is_dir():
+    except IndexUnreadable as error:
+        if places.base(generation).is_dir() and _NO_ROOM not in str(error):  # opening it writes: it is not to blame
             with suppress(OSError):  # a reader need not be able to write; then each finds out for itself
                 (places.base(generation) / UNREADABLE).touch()
         raise

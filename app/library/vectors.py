@@ -59,7 +59,10 @@ def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int) -> Non
     """Build the collection of a new base in an empty folder. Raises IndexUnreadable when Chroma fails."""
     from chromadb.errors import ChromaError
 
-    client = _client(path)
+    try:
+        client = _client(path)
+    except ChromaError as error:  # no room even for an empty one, for instance
+        raise IndexUnreadable(str(error)) from error
     try:
         # one write of the index at the end; a smaller threshold writes the whole of it again and again
         hnsw = {**HNSW, "sync_threshold": max(2, count), "batch_size": max(2, min(100, count))}

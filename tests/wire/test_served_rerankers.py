@@ -10,8 +10,16 @@ import pytest
 
 from app.calibration.uncalibrated import NoCalibration
 from app.domain import Scale
-from app.errors import ProviderAuth, ProviderError, ProviderNonsense, ProviderRejected, ProviderUnreachable
+from app.errors import (
+    ProviderAuth,
+    ProviderError,
+    ProviderNonsense,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
 from app.ports import Scorer
+from app.providers.reranking.hosted.service import OPENING
 from app.providers.reranking.registry import open_scorer
 from app.settings import load_settings
 from tests.wire.formats import KEY
@@ -92,6 +100,17 @@ def test_a_server_that_is_not_there_is_said_when_it_is_opened(name: str, server:
     nowhere = dict.fromkeys(("tei_base_url", "vllm_base_url", "llamacpp_base_url"), "http://127.0.0.1:9")
     with pytest.raises(ProviderUnreachable):
         opened(server, name, reranker_timeout=0.3, **nowhere)
+
+
+@pytest.mark.parametrize(("name", "path"), [("tei", INFO), ("vllm", VLLM_MODELS), ("llama-cpp", LLAMA_MODELS)])
+def test_a_server_that_hangs_holds_up_nobody_for_long(server: WireServer, name: str, path: str) -> None:
+    """Opening a scorer keeps the whole process waiting, so it has less time than a question."""
+    server.play(path, *["drip"] * 3)
+    started = time.monotonic()
+    with pytest.raises(ProviderTimeout):
+        opened(server, name, reranker_timeout=0.5)
+    assert time.monotonic() - started < 2
+    assert load_settings().reranker_timeout > OPENING
 
 
 # -- vLLM and llama.cpp ------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ one it is has to be declared (RERANKER_SCALE; logits by default), and an answer 
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from app.domain import Scale, ScorerId, ScorerProfile
@@ -15,7 +16,7 @@ from app.providers.reranking.hosted import cohere_shape
 from app.providers.reranking.hosted.limits import Limits
 from app.providers.reranking.hosted.scorer import HostedScorer, Wire
 from app.providers.reranking.hosted.served import served_by
-from app.providers.reranking.hosted.service import elsewhere, reached
+from app.providers.reranking.hosted.service import OPENING, elsewhere, reached
 from app.settings import Settings
 
 
@@ -26,12 +27,12 @@ def open_scorer(model: str, settings: Settings) -> HostedScorer:
         raise SettingsError(
             "llama.cpp needs the address of a server.", hint="Set LLAMACPP_BASE_URL in .env or the environment."
         )
-    service = reached("llama.cpp", "LLAMACPP", settings, base_url=base, key=settings.llamacpp_api_key)
+    place = partial(reached, "llama.cpp", "LLAMACPP", settings, base_url=base, key=settings.llamacpp_api_key)
     path = cohere_shape.path_at(base)
-    name = model or served_by(service, path.replace("rerank", "models"), "").model
+    name = model or served_by(place(seconds=OPENING), path.replace("rerank", "models"), "").model
     scale = Scale(settings.reranker_scale or Scale.LOGIT)
     return HostedScorer(
-        service,
+        place(),
         Wire(path, cohere_shape.body(name), cohere_shape.read, cohere_shape.units),
         ScorerProfile(
             ScorerId("llama-cpp", name, elsewhere(base), f"declared {scale}"),

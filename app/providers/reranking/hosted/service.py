@@ -11,6 +11,8 @@ from app.providers.failures import Service
 from app.providers.http import Headers, HttpService
 from app.settings import Settings
 
+OPENING = 3.0  # seconds for what a server is asked before the first question: the whole process waits for it
+
 
 def secret_of(key: SecretStr | None) -> str | None:
     return None if key is None else key.get_secret_value()
@@ -27,11 +29,12 @@ def reached(
     key_header: str = "Authorization",
     headers: Headers | Callable[[], Headers] | None = None,
     key_setting: str = "",
+    seconds: float | None = None,
 ) -> HttpService:
     """The service at `base_url`, else at its `public` address. `prefix` begins the names of its settings: VOYAGE for
     VOYAGE_API_KEY (unless `key_setting` is another) and VOYAGE_BASE_URL.
 
-    Raises SettingsError for an address that cannot be used.
+    `seconds`: less than RERANKER_TIMEOUT. Raises SettingsError for an address that cannot be used.
     """
     service = Service(
         name=title if base_url is None else f"{title} at {host_of(base_url)}",
@@ -44,7 +47,7 @@ def reached(
     return HttpService(
         service,
         public if base_url is None else base_url,
-        read=settings.reranker_timeout,
+        read=settings.reranker_timeout if seconds is None else min(seconds, settings.reranker_timeout),
         key_header=key_header,
         headers={} if headers is None else headers,
     )

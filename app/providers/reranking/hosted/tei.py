@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from app.domain import Scale, ScorerId, ScorerProfile
@@ -17,7 +18,7 @@ from app.providers.http import HttpService
 from app.providers.reranking.hosted.answer import rows
 from app.providers.reranking.hosted.limits import Limits
 from app.providers.reranking.hosted.scorer import HostedScorer, Wire
-from app.providers.reranking.hosted.service import elsewhere, reached
+from app.providers.reranking.hosted.service import OPENING, elsewhere, reached
 from app.settings import Settings
 
 _BATCH = 32  # the server's default
@@ -67,8 +68,9 @@ def open_scorer(model: str, settings: Settings) -> HostedScorer:
             "Text Embeddings Inference needs the address of a server.",
             hint="Set TEI_BASE_URL in .env or the environment.",
         )
-    service = reached("Text Embeddings Inference", "TEI", settings, base_url=base, key=settings.tei_api_key)
-    info = _asked(service)
+    place = partial(reached, "Text Embeddings Inference", "TEI", settings, base_url=base, key=settings.tei_api_key)
+    service = place()
+    info = _asked(place(seconds=OPENING))
     if not info.reranks:
         raise ProviderRejected(
             f"{service.service.name} serves {info.model or 'a model'} for embeddings, which is no reranker.",

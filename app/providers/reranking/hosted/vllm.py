@@ -6,6 +6,7 @@ passages are cut at the model's window (`truncate_prompt_tokens` -1) instead of 
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlsplit
 
 from app.domain import Scale, ScorerId, ScorerProfile
@@ -15,7 +16,7 @@ from app.providers.reranking.hosted import cohere_shape
 from app.providers.reranking.hosted.limits import Limits
 from app.providers.reranking.hosted.scorer import HostedScorer, Wire
 from app.providers.reranking.hosted.served import served_by
-from app.providers.reranking.hosted.service import elsewhere, reached
+from app.providers.reranking.hosted.service import OPENING, elsewhere, reached
 from app.settings import Settings
 
 
@@ -24,11 +25,11 @@ def open_scorer(model: str, settings: Settings) -> HostedScorer:
     base = settings.vllm_base_url
     if base is None:
         raise SettingsError("vLLM needs the address of a server.", hint="Set VLLM_BASE_URL in .env or the environment.")
-    service = reached("vLLM", "VLLM", settings, base_url=base, key=settings.vllm_api_key)
+    place = partial(reached, "vLLM", "VLLM", settings, base_url=base, key=settings.vllm_api_key)
     path = cohere_shape.path_at(base)
-    served = served_by(service, path.replace("rerank", "models"), model)
+    served = served_by(place(seconds=OPENING), path.replace("rerank", "models"), model)
     return HostedScorer(
-        service,
+        place(),
         Wire(
             path,
             cohere_shape.body(served.model, use_activation=False, truncate_prompt_tokens=-1),

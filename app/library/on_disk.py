@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +24,8 @@ def on_disk(uri: str, added_at: str) -> OnDisk:
     except OSError:
         return "gone"
     read = datetime.fromisoformat(added_at)
-    return "changed" if written > read.replace(tzinfo=read.tzinfo or UTC) else "unchanged"
+    noted = read.replace(tzinfo=read.tzinfo or UTC) + timedelta(seconds=1)  # it was noted to the second, cut off
+    return "changed" if written >= noted else "unchanged"
 
 
 def file_of(uri: str) -> Path:

@@ -180,6 +180,8 @@ def play(
 def rank(question: str, passages: Sequence[str], judge: Judge, prices: PriceList) -> Ranking:
     """One reranker's ranking. Raises what the scorer raises, and ProviderNonsense when scores are missing or NaN."""
     profile = judge.scorer.profile
+    if judge.first is not None:
+        raise UsageError("A cascade needs the candidates of a search.", hint="Choose one of its two rerankers here.")
     start = time.perf_counter()
     with metered() as used:
         scores = scores_of(judge.scorer, question, list(passages))

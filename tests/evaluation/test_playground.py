@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -185,3 +185,14 @@ def test_the_column_of_the_passages_is_guessed(data: bytes, guess: str, passages
 def test_a_file_that_is_no_table_says_so(data: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         read_table(data, "drop.csv")
+
+
+def test_a_cascade_needs_a_search() -> None:
+    """Its second half alone would be shown under both names."""
+
+    def both(name: str, library: LibraryInfo) -> Judge:
+        return replace(open_judge("length", library), first=open_judge("same", library), passes_on=2)
+
+    (played,) = play(QUESTION, PASSAGES, CHOICES[:1], both).results
+    assert played.ranking is None
+    assert "needs the candidates of a search" in played.error

@@ -95,6 +95,11 @@ def plan_calibration(
     options = replace(options, early_stop=0, skip_margin=None)
     contents = read_contents(sluice.settings.libraries_dir, options.library)
     judge = sluice.open_judge(options.reranker, contents.info)
+    if judge.first is not None:
+        raise UsageError(
+            f"{options.reranker} has the calibration of its second reranker.",
+            hint="Calibrate that one alone; the cascade then uses it.",
+        )
     if options.reranker == "none":
         raise UsageError(
             "There is no reranker to calibrate.", hint="Name one: sluice calibrate QUESTIONS --reranker local"

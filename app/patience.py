@@ -14,7 +14,10 @@ from contextvars import ContextVar
 
 from app.domain import Attempt
 
+LONGEST_PAUSE = 300.0  # seconds that a service is left alone at most
+
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_waits: ContextVar[float] = ContextVar("waits", default=0.0)
 
 
 _recording: ContextVar[list[Attempt] | None] = ContextVar("recording", default=None)
@@ -35,6 +38,23 @@ def left() -> float | None:
     """Seconds until the nearest limit, below zero when it has passed; None where nobody set one."""
     deadline = _deadline.get()
     return None if deadline is None else deadline - time.monotonic()
+
+
+@contextmanager
+def waiting_out(seconds: float) -> Iterator[None]:
+    """Inside, a service that is left alone for a while (`ProviderPaused`) is waited for, up to so many seconds and
+    within the time there is: for runs that nobody sits in front of, where going on would fail one question after the
+    other. Works as a decorator too."""
+    token = _waits.set(seconds)
+    try:
+        yield
+    finally:
+        _waits.reset(token)
+
+
+def longest_wait() -> float:
+    """Seconds that a pause may be waited out; 0.0 where somebody is waiting for an answer."""
+    return _waits.get()
 
 
 @contextmanager

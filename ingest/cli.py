@@ -17,6 +17,7 @@ from rich.console import Console
 
 from app.errors import LibraryFull, SluiceError, UsageError
 from app.library.turns import Holder
+from app.patience import LONGEST_PAUSE, waiting_out
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
@@ -139,6 +140,7 @@ class _How:
     cutting: Cutting
 
 
+@waiting_out(LONGEST_PAUSE)  # nobody sits in front of it
 def _ingest(
     paths: tuple[str, ...], settings: Settings, embedder: Embedder, lines: JsonLines | None, how: _How
 ) -> Report:

@@ -16,6 +16,7 @@ from app.evaluation.calibrating.observe import CalibrationPlan, Observed, observ
 from app.evaluation.calibrating.targets import parse_target
 from app.evaluation.calibrating.words import first_line, sections_of
 from app.evaluation.plain_values import plain_values
+from app.patience import LONGEST_PAUSE, waiting_out
 from app.settings import load_settings
 from app.wiring import Sluice, build
 
@@ -85,6 +86,7 @@ def command(
         click.echo(f"Applied to library {plan.library.name}: {path}", err=True)
 
 
+@waiting_out(LONGEST_PAUSE)  # nobody sits in front of it
 def _observe(sluice: Sluice, plan: CalibrationPlan) -> list[Observed]:
     progress, begun = Progress(), time.monotonic()
     observed, total = [], len(plan.to_ask)

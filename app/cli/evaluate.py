@@ -29,6 +29,7 @@ from app.evaluation.report import Report
 from app.evaluation.run_folder import RunFolder, next_run, read_run, start
 from app.evaluation.run_report import report_of_run, write_report
 from app.evaluation.sections import sections_of
+from app.patience import LONGEST_PAUSE, waiting_out
 from app.settings import Settings, load_settings
 from app.wiring import Sluice, build
 
@@ -141,6 +142,7 @@ def question_set(settings: Settings, named: str) -> QuestionSet:
     return read_questions(kept)
 
 
+@waiting_out(LONGEST_PAUSE)  # nobody sits in front of it
 def _run(sluice: Sluice, plan: Plan, folder: RunFolder) -> None:
     progress = Progress()
     try:

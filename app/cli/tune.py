@@ -10,6 +10,7 @@ import click
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
 from app.evaluation.plain_values import plain_values
+from app.patience import LONGEST_PAUSE, waiting_out
 from app.providers.reranking.tuned import remove_tuned, tuned_folder, tuned_models
 from app.settings import Settings, load_settings
 from app.tuning.own.plan import Distil, Loss, TunePlan, Unlabelled
@@ -81,6 +82,7 @@ def command(
     _tune(settings, plan, questions, votes, library, reranker, advice_only, name, as_json, seed)
 
 
+@waiting_out(LONGEST_PAUSE)  # nobody sits in front of it
 def _tune(
     settings: Settings,
     plan: TunePlan,

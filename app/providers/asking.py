@@ -21,7 +21,7 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
-from app.providers.breaker import breaker_of
+from app.providers.breaker import Breaker, breaker_of
 from app.providers.failures import Service, headers_of, status_of
 
 Result = TypeVar("Result")
@@ -30,6 +30,7 @@ _REPEATED = {408, 409, 429}  # and 5xx, except what will not change:
 _FINAL = {501, 505}
 _DOWN = (ProviderTimeout, ProviderUnreachable, ProviderBroken, ProviderRateLimited)
 _ALIVE = (ProviderAuth, ProviderRejected)
+_LOOK_AGAIN = 0.1  # seconds, while somebody else tries a service
 _NOTHING_LEFT = 0.05  # seconds: a timeout measured by somebody else may end a little early
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds, doubling
 
@@ -42,17 +43,13 @@ def ask(service: Service, call: Callable[[], Result], *, seconds: float, attempt
     many clients do not come back together. A reply that did not come in time is not waited for twice. An outer
     `patience.within` that ends earlier wins; clients of `providers.wire` stop at it even in the middle of a body.
 
-    A service that failed several times in a row is left alone (ProviderPaused, see `breaker`); after the pause one
-    call tries it, once. Every attempt is noted (`patience.recorded`).
+    A service that failed several times in a row is left alone (ProviderPaused, see `breaker`; `patience.waiting_out`
+    waits instead); after the pause one call tries it, once. Every attempt is noted (`patience.recorded`).
     """
     breaker = breaker_of(service.name, service.at)
     outer = patience.left()
     hurried = outer is not None and outer < seconds / 2  # what is short of time says little about the service
-    try:
-        trial = breaker.admit()
-    except ProviderPaused as error:
-        patience.note(Attempt(service.name, error.message, 0.0))
-        raise
+    trial = _admitted(breaker, service)
     try:
         with patience.within(seconds):
             result = _attempts(service, call, 1 if trial else attempts)
@@ -73,6 +70,20 @@ def ask(service: Service, call: Callable[[], Result], *, seconds: float, attempt
         raise
     breaker.answered()
     return result
+
+
+def _admitted(breaker: Breaker, service: Service) -> bool:
+    """`Breaker.admit`, after its pause where that may be waited out."""
+    until = time.monotonic() + patience.longest_wait()
+    while True:
+        try:
+            return breaker.admit()
+        except ProviderPaused as error:
+            wait, left = breaker.pause() + _LOOK_AGAIN, patience.left()
+            if time.monotonic() + wait > until or (left is not None and wait >= left):
+                patience.note(Attempt(service.name, error.message, 0.0))
+                raise
+            time.sleep(wait)
 
 
 def _attempts(service: Service, call: Callable[[], Result], most: int) -> Result:

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from app.errors import ProviderPaused
+from app.patience import LONGEST_PAUSE as LONGEST_PAUSE
 
 FAILURES = 3  # in a row, each after its own attempts
 FIRST_PAUSE = 15.0  # seconds; doubled each time the trial fails as well
-LONGEST_PAUSE = 300.0
 
 
 class Breaker:
@@ -43,6 +43,11 @@ class Breaker:
                 raise self._paused(max(0.0, wait))
             self._trying = True
             return True
+
+    def pause(self) -> float:
+        """Seconds until it may be tried again; 0.0 when it may, or when somebody is trying it."""
+        with self._lock:
+            return 0.0 if self._until is None else max(0.0, self._until - self._clock())
 
     def answered(self) -> None:
         """The service is alive: it answered, or refused for a reason that is ours."""

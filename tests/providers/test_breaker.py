@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
 from app.errors import ProviderBroken, ProviderNonsense, ProviderPaused, ProviderRejected, ProviderTimeout
-from app.patience import recorded, within
+from app.patience import recorded, waiting_out, within
 from app.providers.asking import ask
 from app.providers.breaker import FAILURES, FIRST_PAUSE, LONGEST_PAUSE, Breaker, breaker_of, forget_failures
 from app.providers.failures import Service
@@ -166,3 +167,28 @@ def test_a_trial_is_one_attempt_and_a_pause_is_noted(service: Service) -> None:
     with recorded() as attempts, pytest.raises(ProviderBroken):
         ask(service, raising(ProviderBroken("down")), seconds=5)  # type: ignore[arg-type]
     assert len(attempts) == 1
+
+
+def paused(service: Service, seconds: float) -> None:
+    """Bring the service to its pause, with so much of it left."""
+    for _ in range(FAILURES):
+        with pytest.raises(ProviderBroken):
+            ask(service, raising(ProviderBroken("down")), seconds=0.1, attempts=1)  # type: ignore[arg-type]
+    breaker_of("Acme", "acme.example")._until = time.monotonic() + seconds
+
+
+def test_a_run_that_nobody_waits_for_waits_the_pause_out(service: Service) -> None:
+    paused(service, 0.4)
+    began = time.monotonic()
+    with waiting_out(5):
+        assert ask(service, lambda: "up", seconds=1) == "up"
+    assert 0.4 <= time.monotonic() - began < 3
+
+
+def test_it_waits_no_longer_than_it_may(service: Service) -> None:
+    paused(service, 30)
+    for patient in (waiting_out(5), within(1)):
+        with waiting_out(60), patient, pytest.raises(ProviderPaused):
+            ask(service, lambda: "up", seconds=1)
+    with pytest.raises(ProviderPaused):
+        ask(service, lambda: "up", seconds=1)

@@ -22,7 +22,8 @@ def command(question: str, path: Path, *, reranker: str | None, as_json: bool) -
     """Rank and print; exit code 1 where no reranker could. Raises UsageError when something given is off."""
     sluice = build(load_settings())
     choices = sluice.rerankers()
-    picked = choices if reranker is None else [named_by_hand(reranker, choices)]
+    named = None if reranker is None else named_by_hand(reranker, choices)
+    picked = [choice for choice in choices if not choice.on_request] if named is None else [named]
     found = play(question, read(path), picked, sluice.open_judge, prices=sluice.prices)
     if as_json:
         click.echo(json.dumps(play_to_json(found), ensure_ascii=False, indent=2))

@@ -135,3 +135,23 @@ def test_choices_say_why_not(prepared_models: Path, tmp_path: Path) -> None:
     elsewhere = {c.name: c for c in registry.choices(settings(sluice_models=tmp_path, cohere_api_key="k"))}
     assert not elsewhere["late-interaction"].available
     assert elsewhere["cohere:rerank-v3.5"].available
+
+
+def test_choices_name_cascades_whole_and_language_models_on_request(prepared_models: Path) -> None:
+    named = settings(
+        sluice_models=prepared_models, reranker="cascade:late-interaction+bundled@8", openai_api_key="k", chat_model="m"
+    )
+    here = {c.name: c for c in registry.choices(named)}
+    cascade = here["cascade:late-interaction+bundled@8"]
+    assert (cascade.available, cascade.on_request) == (True, False)
+    assert cascade.label.startswith("late interaction, then cross-encoder ")
+    assert cascade.label.endswith(" on the best 8")
+    on_request = {name: choice.label for name, choice in here.items() if choice.on_request}
+    assert on_request == {
+        "llm-yes-no": "m, asked for yes or no",
+        "llm-listwise": "m, asked for an order",
+        "openai-decisions": "OpenAI Decisions gpt-6-luna",
+    }
+    lacking = settings(sluice_models=prepared_models, reranker="cascade:late-interaction+cohere")
+    missing = {c.name: c for c in registry.choices(lacking)}
+    assert "COHERE_API_KEY" in (missing["cascade:late-interaction+cohere"].reason or "")

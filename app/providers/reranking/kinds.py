@@ -193,6 +193,14 @@ KINDS: Mapping[str, Kind] = {
 _HERE = {"late-interaction", "bundled", "cross-encoder", "tuned", "none"}
 
 
+_LANGUAGE_MODELS = {"llm-yes-no", "llm-listwise", "openai-decisions"}
+
+
+def is_language_model(name: str) -> bool:
+    """Whether a reranker is a chat model, by its setting name: slow, and paid for by the passage."""
+    return name.partition(":")[0] in _LANGUAGE_MODELS
+
+
 def is_hosted(name: str) -> bool:
     """Whether a reranker is somebody's service, by its setting name."""
     kind = name.partition(":")[0]

@@ -8,7 +8,7 @@ from app.errors import SettingsError, SluiceError, UsageError
 from app.ports import Scorer
 from app.providers.reranking.cascade_names import FORM as CASCADE_FORM
 from app.providers.reranking.cascade_names import Cascade, cascade_named
-from app.providers.reranking.kinds import BUNDLED, COHERE_MODEL, KINDS, Kind
+from app.providers.reranking.kinds import BUNDLED, COHERE_MODEL, KINDS, Kind, is_language_model
 from app.settings import Settings
 
 __all__ = [
@@ -36,7 +36,8 @@ ALIASES = {"local": "auto", "cross-encoder": "bundled", "cohere": COHERE_DEFAULT
 class RerankerChoice:
     """One reranker a person can choose: its setting name, what the page calls it, and why it cannot be used.
 
-    `note` says why it is the one that `auto` stands for, where it is not what ships.
+    `note` says why it is the one that `auto` stands for, where it is not what ships. `on_request`: where several are
+    run side by side, it is run only when it was named: a chat model is paid for by the passage.
     """
 
     name: str
@@ -44,6 +45,7 @@ class RerankerChoice:
     available: bool
     reason: str | None = None
     note: str = ""
+    on_request: bool = False
 
 
 def resolve(name: str, auto: str = DEFAULT) -> str:
@@ -92,7 +94,7 @@ def choices(settings: Settings, auto: str = DEFAULT) -> list[RerankerChoice]:
 
 def _looked_at(name: str, settings: Settings) -> RerankerChoice:
     try:
-        return RerankerChoice(name, _label(name, settings), True)
+        return RerankerChoice(name, _label(name, settings), True, on_request=is_language_model(name))
     except SluiceError as error:
         return RerankerChoice(name, name, False, f"{error.message} {error.hint}".strip())
 
@@ -101,7 +103,8 @@ def _label(name: str, settings: Settings) -> str:
     """What a reranker is called; raises what opening it would raise because something is not there."""
     cascade = cascade_of(name)
     if cascade is not None:
-        first, then = (_label(resolve(part), settings) for part in (cascade.first, cascade.then))
+        parts = (_label(resolve(part), settings) for part in (cascade.first, cascade.then))
+        first, then = (part.partition(" (")[0] for part in parts)  # surfaces cut labels at a bracket
         return f"{first}, then {then} on the best {cascade.passes_on}"
     kind, model = _kind_of(name)
     return kind.label(model, settings)

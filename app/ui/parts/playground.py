@@ -67,13 +67,15 @@ def show(sluice: Sluice) -> None:
 
 def _choices(sluice: Sluice) -> list[playground.Choice]:
     """The rerankers to run: those that can be used here, unless some are taken out or others named."""
-    known: list[playground.Choice] = list(sluice.rerankers())
+    offered = sluice.rerankers()
+    known: list[playground.Choice] = list(offered)
     running, _ = playground.usable(known)
+    asked_for = {choice.name for choice in offered if choice.on_request}
     labels = {choice.name: sidebar.short(choice.label) for choice in running}
     names: list[str] = st.multiselect(
         "Rerankers",
         list(labels),
-        default=list(labels),
+        default=[name for name in labels if name not in asked_for],
         format_func=lambda name: labels.get(name, name),
         accept_new_options=True,
         key="play.rerankers",

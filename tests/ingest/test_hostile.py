@@ -30,11 +30,9 @@ GOOD = Format("html", "ingest.load.html")
 
 @pytest.mark.parametrize("name", ["hang", "busy"])
 def test_a_parser_that_does_not_come_back_is_ended(name: str) -> None:
-    began = time.monotonic()
     with ParserProcess(seconds=2) as parser:
         with pytest.raises(DocumentError, match="did not finish within 2 s"):
             parser.load(HOSTILE, name, b"")
-        assert time.monotonic() - began < 20
         assert parser.load(GOOD, "a.html", small_files.HTML).title == "Owls"
 
 
@@ -69,10 +67,10 @@ def test_a_file_of_two_gigabytes_is_refused_by_name_and_not_read(tmp_path: Path)
     with huge.open("wb") as file:
         file.truncate(2 << 30)  # sparse: it takes no room
     (path,) = find([str(tmp_path)]).files
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(DocumentError, match=r"larger than 256 MB \(2048 MB\)") as error:
         read_whole(path)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert "--largest-file" in error.value.hint
 
 
@@ -141,9 +139,9 @@ def test_entities_neither_grow_nor_reach_other_files(tmp_path: Path, kind: str) 
     secret = tmp_path / "secret.txt"
     secret.write_text("the secret words", encoding="utf-8")
     for head, call in ((BOMB, "&i;"), (SECRET.format(secret), "&secret;")):
-        began = time.monotonic()
+        began = time.process_time()
         got = _loaded(kind, "a", _with_entity(kind, head, call))
-        assert time.monotonic() - began < 10
+        assert time.process_time() - began < 10
         assert "secret words" not in got
         assert len(got) < 100_000
 
@@ -308,3 +306,32 @@ def test_prose_in_one_column_is_no_table() -> None:
 
 def test_a_broken_entity_in_xml_leaves_the_rest() -> None:
     assert "after" in xml.load("a.xml", b"<a><p>Before &unknown; after</p></a>").blocks[0].text
+
+
+@pytest.mark.parametrize("ending", ["rst", "adoc", "org", "md", "txt", "html", "rtf"])
+def test_no_repeated_mark_takes_a_quadratic_time(ending: str) -> None:
+    kind = format_of(Path(f"a.{ending}"))
+    assert kind is not None
+    for mark in (
+        "<",
+        "<<",
+        "[[",
+        "link:",
+        "`",
+        "*a",
+        "a.",
+        "_a ",
+        "<!--",
+        "{/*",
+        "http://a[",
+        ":a:`b",
+        "\n-",
+        "ignore all ",
+    ):
+        body = mark * (20_000 // len(mark))
+        began = time.process_time()
+        try:
+            load(kind, f"a.{ending}", (f"{{\\rtf1 {body}" if ending == "rtf" else f"word {body}").encode())
+        except DocumentError as error:
+            assert error.message
+        assert time.process_time() - began < 2, (ending, mark)

@@ -1,8 +1,8 @@
 """Each training objective on a small real set: questions about diseases, told apart from other passages about them.
 
 From train_medquad, the documents that the bundled model was kept from. The model is two layers of all-MiniLM, which
-has not been trained to rank at all; a dozen steps (thirty, of `pointwise`) teach it something about
-diseases that it has not seen.
+has not been trained to rank at all; a dozen steps (thirty, of `pointwise`) teach it something about diseases that it
+has not seen.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from app.odds import told_apart
 from app.patience import in_words
 from app.prices.words import cost, dollars, explained
 from app.stages.context import where_from
+from app.stages.parents import sent_as
 
 _STYLES = {
     DecisionKind.KEPT: "green",
@@ -68,7 +69,8 @@ def refusal(trace: Trace) -> list[str]:
 
 def sources(context: Context) -> list[str]:
     """The numbered passages, one a line."""
-    return [sources_line(passage) for passage in context.passages]
+    sent = ((passage, sent_as(context, passage.chunk.id)) for passage in context.passages)
+    return [sources_line(passage) + (f"   ({said})" if said else "") for passage, said in sent]
 
 
 def sources_line(passage: Passage) -> str:

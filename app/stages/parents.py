@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain import Chunk, Passage
+from app.domain import Chunk, Context, Passage
 
 REACH = 12  # chunks on either side that are looked at: about 2,500 tokens
 
@@ -95,6 +95,17 @@ def grown(
             first, ids = first - 1, [near.id, *ids]
         open_ends.append(step)
     return Parent(text, tuple(ids))
+
+
+def sent_as(context: Context | None, chunk_id: str) -> str:
+    """How an admitted chunk was sent, where it was not sent as it is: `with its section, 3 passages`, `in passage 1`;
+    "" otherwise."""
+    for passage in context.passages if context is not None else ():
+        if passage.within and passage.chunk.id == chunk_id:
+            return f"with its section, {len(passage.within)} passages"
+        if chunk_id in passage.merged:
+            return f"in passage {passage.number}"
+    return ""
 
 
 def same_place(chunk: Chunk, other: Chunk) -> bool:

@@ -1,7 +1,7 @@
 """Whether small-to-big pays: `python -m tests.benchmarks.small_to_big [--megabytes 0.4] [--questions 500]`.
 
 The articles A to M of dev_squad2, one a file, are cut twice: as usual, and into chunks of half the size. The first five
-chunks that hybrid search finds are sent, alone or with their sections, within budgets of 600, 1,200 and 2,400 tokens.
+chunks that hybrid search finds are sent, alone or with their sections, within budgets of 1,200, 2,400 and 4,800 tokens.
 Reported for each: the share of questions whose answer, with the words around it, is in what is sent, and the tokens
 that takes. Each way of cutting is written to --out as it is done, and a run that is called again goes on after it.
 """
@@ -30,8 +30,8 @@ from tests.benchmarks.ingest_rate import Probe, normal, write_corpus
 from tests.conftest import environment, models_dir
 
 CUTTINGS = ("auto", "auto:110")
-BUDGETS = (600, 1200, 2400)
-PARENTS = (0, 400, 800)
+BUDGETS = (1200, 2400, 4800)
+PARENTS = (0, 800, 1600)
 SENT = 5
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from app.cli.show import sources
 from app.domain import Candidate, Chunk, Context, Decision, DecisionKind, GatePolicy, GateResult, Scored
 from app.stages.context import build_context, passage_cost, render
-from app.stages.parents import grown, joined, same_place
+from app.stages.parents import grown, joined, same_place, sent_as
 from app.stages.score import passage_text
 from app.trace_json import trace_to_json
 from tests.fakes import ScriptedChat, TableScorer
@@ -81,6 +82,10 @@ def test_two_passages_of_one_section_are_sent_as_one() -> None:
     (passage,) = sent.passages
     assert (passage.chunk.id, passage.number, passage.merged) == ("c3", 1, ("c1",))
     assert sent.numbers == {"c3": 1, "c1": 1}
+    assert sent_as(sent, "c3") == "with its section, 5 passages"
+    assert sent_as(sent, "c1") == "in passage 1"
+    assert sent_as(sent, "c9") == sent_as(None, "c3") == ""
+    assert sources(sent) == ["[1] Farm > Harvest   p 0.90   (with its section, 5 passages)"]
     assert sent.left_out == ()
     assert sent.tokens == passage.tokens
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from app.domain import Trace
 from app.stages.context import where_from
+from app.stages.parents import sent_as
 from app.trace_json import trace_to_json
 from app.ui import session
 from app.ui.links import Links
@@ -36,7 +37,7 @@ def cards(exchange: session.Exchange, view: View, sluice: Sluice) -> None:
                 anchor=None if number is None else exchange.anchor(number),
                 around=exchange.around.get(chunk_id, ()),
                 sentence=None if number is None or answer is None else answer.highlights.get(number),
-                side="not cited" if number in uncited else "",
+                side=", ".join(filter(None, ("not cited" if number in uncited else "", sent_as(context, chunk_id)))),
             ),
             width="stretch",
         )

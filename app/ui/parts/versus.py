@@ -12,6 +12,7 @@ from app.domain import Trace
 from app.errors import SluiceError
 from app.pipeline import Options
 from app.prices.words import cost, explained
+from app.stages.parents import sent_as
 from app.two_sides import Place, Side
 from app.ui import safe, session
 from app.ui.parts import bars, failure, moves, passages, sides, verdict
@@ -148,7 +149,9 @@ def _side(pair: session.Pair, trace: Trace, side: Side, place: Place, only: froz
                 anchor=None if number is None else f"{place}-p{number}",
                 around=pair.around.get(chunk_id, ()),
                 sentence=None if number is None else highlights.get(number),
-                side="only on this side" if chunk_id in only else "",
+                side=", ".join(
+                    filter(None, ("only on this side" if chunk_id in only else "", sent_as(trace.context, chunk_id)))
+                ),
                 gated=side.arm == "gated",
             )
         )

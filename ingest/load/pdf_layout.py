@@ -192,7 +192,8 @@ def _joined(table: list[list[str]]) -> list[list[str]]:
     return rows
 
 
-_TRAILING_SYMBOL = re.compile(r"\s([$€£¥])$")
+_TRAILING_SYMBOL = re.compile(r"(?:^|\s)([$€£¥])$")
+_AMOUNT = re.compile(r"[\d(–—-]")
 
 
 def _symbols_forward(row: list[str]) -> list[str]:
@@ -200,7 +201,7 @@ def _symbols_forward(row: list[str]) -> list[str]:
     cells = list(row)
     for at in range(len(cells) - 1):
         found = _TRAILING_SYMBOL.search(cells[at])
-        if found is not None and _FIGURES.match(cells[at + 1]):
+        if found is not None and _AMOUNT.match(cells[at + 1]):
             cells[at] = cells[at][: found.start()]
             cells[at + 1] = f"{found.group(1)} {cells[at + 1]}"
     return cells
@@ -232,17 +233,18 @@ def gutter(rows: Sequence[Row]) -> float | None:
     width = right - left
     if width < 100:
         return None
-    best: tuple[int, float] | None = None
-    step = 2.0
-    at = left + 0.3 * width
-    while at < left + 0.7 * width:
-        crossing = sum(any(s.left < at + _GUTTER / 2 and s.right > at - _GUTTER / 2 for s in row) for row in lines)
-        if best is None or crossing < best[0]:
-            best = (crossing, at)
-        at += step
-    if best is None or best[0] > 0.3 * len(lines):
+    places = [left + width * share / 100 for share in range(30, 71)]
+    crossing = [
+        sum(any(s.left < at + _GUTTER / 2 and s.right > at - _GUTTER / 2 for s in row) for row in lines)
+        for at in places
+    ]
+    fewest = min(crossing)
+    if fewest > 0.3 * len(lines):
         return None
-    middle = best[1]
+    first = last = crossing.index(fewest)
+    while last + 1 < len(places) and crossing[last + 1] == fewest:
+        last += 1
+    middle = (places[first] + places[last]) / 2
     both = [row for row in lines if row[0].right < middle < row[-1].left]
     texts = [s.text for row in both for s in row]
     prose = bool(texts) and statistics.median(map(len, texts)) >= 20

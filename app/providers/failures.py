@@ -129,7 +129,7 @@ def _by_status(status: int | None) -> Kind:
 
 def _words(kind: Kind, service: Service, error: BaseException) -> tuple[str, str]:
     said = _said(error, service.secret)
-    tail = f": {said}" if said else "."
+    tail = f": {said.rstrip('.')}." if said else "."
     name = service.name
     if kind is ProviderTimeout:
         return f"{name} did not answer in time.", f"Try again, or raise {service.timeout_setting}."

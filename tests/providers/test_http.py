@@ -176,7 +176,7 @@ def test_an_outage_is_waited_out_and_the_attempts_are_known(url: str, script: Sc
     script.next.extend([says(503), "reset", says(200, [1, 2])])
     with patience.recorded() as attempts:
         assert opened(url).post("/rerank", {}) == [1, 2]
-    assert [attempt.outcome for attempt in attempts] == ["Acme failed: no, 503", "Acme cannot be reached.", "answered"]
+    assert [attempt.outcome for attempt in attempts] == ["Acme failed: no, 503.", "Acme cannot be reached.", "answered"]
     assert 0.25 <= attempts[1].waited <= 0.5
     assert 0.5 <= attempts[2].waited <= 1.0
 
@@ -294,4 +294,4 @@ def test_a_key_the_service_repeats_is_not_repeated(url: str, script: Script) -> 
     script.next.append(says(401, {"detail": f"Invalid key: {SECRET}"}))
     with pytest.raises(ProviderAuth) as caught:
         opened(url).post("/rerank", {})
-    assert caught.value.message == "Acme refused the key: Invalid key: ***"
+    assert caught.value.message == "Acme refused the key: Invalid key: ***."

@@ -1,6 +1,6 @@
 """The local rerankers as a table: what ships, what is known, what is on this machine, and how fast it is here.
 
-A row a model. More rows come from SOURCES: functions of the settings, such as the tuned ones.
+A row a model. More rows are another function among SOURCES.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from app.providers.prepared import read_prepared
 from app.providers.reranking.kinds import BUNDLED
 from app.providers.reranking.known import CROSS_ENCODERS, LATE_INTERACTION, Known
 from app.providers.reranking.speeds import Speed, kept_speeds, speeds_file
+from app.providers.reranking.tuned import PROVIDER as TUNED
+from app.providers.reranking.tuned import model_folder, offered_tuned
 from app.settings import Settings
 
 Here = Literal["ships", "yes", "exported", "in part", "no"]
@@ -107,8 +109,22 @@ def _speed_of(kind: str, name: str, here: Here, speeds: dict[str, Speed]) -> Spe
     return max(fitting, key=lambda speed: speed.day, default=None)
 
 
+def _tuned(settings: Settings) -> Iterator[Row]:
+    """Those that won; a language is that of the labels they were tuned on."""
+    speeds = kept_speeds(speeds_file(settings.models_dir))
+    for name in offered_tuned(settings):
+        try:
+            model = read_prepared(model_folder(settings.sluice_home, name), check=False)
+        except ModelError:
+            yield Row(f"{TUNED}:{name}", None, "yours", "", None, "in part")
+            continue
+        own = ScorerId(TUNED, name, model.revision, "identity", model.precision, window=model.window)
+        yield Row(f"{TUNED}:{name}", None, "yours", "", model.window, "yes", speeds.get(str(own)))
+
+
 SOURCES: tuple[Source, ...] = (
     lambda settings: list(_shipped(settings)),
+    lambda settings: list(_tuned(settings)),
     lambda settings: list(_cross_encoders(settings)),
     lambda settings: list(_late_interaction(settings)),
 )

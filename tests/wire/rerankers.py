@@ -10,7 +10,7 @@ from app.ports import Scorer
 from app.providers.reranking.registry import open_scorer
 from app.settings import Settings, load_settings
 from tests.wire.formats import KEY
-from tests.wire.rerank_formats import PROJECT, SERVED
+from tests.wire.rerank_checks import PROJECT, SERVED
 from tests.wire.server import WireServer
 
 QUESTION = "red planet name"
@@ -60,7 +60,7 @@ class Row:
         return f"{self.prefix}{self.path}"
 
     def configured(self, server: WireServer, **more: object) -> Settings:
-        given = {self.url_setting: f"{server.url}{self.prefix}", "reranker_timeout": 2.0, **self.settings, **more}
+        given = {self.url_setting: f"{server.url}{self.prefix}", "reranker_timeout": 5.0, **self.settings, **more}
         return load_settings(**given)
 
     def open(self, server: WireServer, **more: object) -> Scorer:

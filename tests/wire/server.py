@@ -37,7 +37,8 @@ from tests.wire.formats import (
     rerank_answer,
 )
 from tests.wire.llm_formats import check_decisions, decisions_answer, first_token
-from tests.wire.rerank_formats import ROUTES, SAID, Route, spoiled
+from tests.wire.rerank_checks import Route
+from tests.wire.rerank_formats import ROUTES, SAID, spoiled
 
 TOKEN = "/token"
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"

@@ -35,6 +35,10 @@ def raw(row: Row, server: WireServer, **settings: object) -> list[float | None]:
     return [score.raw for score in row.open(server, **settings).score(row.question, row.passages)]
 
 
+# seconds, where the time runs out or is spent on asking again; the rest is over at once, however slow the machine
+WAITED_FOR = {"timeout": 0.4, "drip": 0.4, "reset": 0.6, "429": 0.6}
+
+
 # -- what it asks and answers ------------------------------------------------------------------------------------------
 
 
@@ -189,18 +193,18 @@ def test_failures_are_ours(server: WireServer, row: Row, scenario: str, kind: ty
     server.play(row.posts_to, *[scenario] * 3)
     started = time.monotonic()
     with pytest.raises(ProviderError) as caught:
-        raw(row, server, reranker_timeout=0.4)
+        raw(row, server, reranker_timeout=WAITED_FOR.get(scenario, 5.0))
     assert type(caught.value) is kind
     assert caught.value.hint
     assert KEY not in caught.value.message + caught.value.hint
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 2.5
 
 
 @each_service
 def test_half_a_body_is_no_answer(server: WireServer, row: Row) -> None:
     server.play(row.posts_to, *["part"] * 3)
     with pytest.raises((ProviderUnreachable, ProviderNonsense)):
-        raw(row, server, reranker_timeout=0.4)
+        raw(row, server, reranker_timeout=0.8)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +240,7 @@ def test_a_wrong_key_is_named_and_not_shown(server: WireServer, row: Row) -> Non
 @each_service
 def test_nobody_there(server: WireServer, row: Row) -> None:
     with pytest.raises(ProviderUnreachable, match="cannot be reached"):
-        raw(row, server, **{row.url_setting: "http://127.0.0.1:9", "reranker_timeout": 0.3})
+        raw(row, server, **{row.url_setting: "http://127.0.0.1:9", "reranker_timeout": 0.8})
 
 
 @each_service

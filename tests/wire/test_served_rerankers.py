@@ -23,7 +23,8 @@ from app.providers.reranking.hosted.service import OPENING
 from app.providers.reranking.registry import open_scorer
 from app.settings import load_settings
 from tests.wire.formats import KEY
-from tests.wire.rerank_formats import PROJECT, SAID, SERVED
+from tests.wire.rerank_checks import PROJECT, SERVED
+from tests.wire.rerank_formats import SAID
 from tests.wire.rerankers import LOGITS, PASSAGES, QUESTION, SHARES, retrieved_of
 from tests.wire.server import TOKEN, WireServer
 
@@ -38,7 +39,7 @@ def opened(server: WireServer, name: str, **settings: object) -> Scorer:
         "vllm_api_key": KEY,
         "llamacpp_base_url": f"{server.url}/llamacpp",
         "llamacpp_api_key": KEY,
-        "reranker_timeout": 2.0,
+        "reranker_timeout": 5.0,
         **settings,
     }
     return open_scorer(name, load_settings(**given))
@@ -99,7 +100,7 @@ def test_an_embedding_model_is_no_reranker(server: WireServer) -> None:
 def test_a_server_that_is_not_there_is_said_when_it_is_opened(name: str, server: WireServer) -> None:
     nowhere = dict.fromkeys(("tei_base_url", "vllm_base_url", "llamacpp_base_url"), "http://127.0.0.1:9")
     with pytest.raises(ProviderUnreachable):
-        opened(server, name, reranker_timeout=0.3, **nowhere)
+        opened(server, name, reranker_timeout=0.8, **nowhere)
 
 
 @pytest.mark.parametrize(("name", "path"), [("tei", INFO), ("vllm", VLLM_MODELS), ("llama-cpp", LLAMA_MODELS)])
@@ -207,7 +208,7 @@ def _account(folder: Path, server: WireServer) -> Path:
 
 @pytest.fixture
 def vertex(server: WireServer) -> Scorer:
-    given = {"vertex_project": PROJECT, "vertex_base_url": f"{server.url}/vertex", "reranker_timeout": 2.0}
+    given = {"vertex_project": PROJECT, "vertex_base_url": f"{server.url}/vertex", "reranker_timeout": 5.0}
     return open_scorer("vertex:semantic-ranker-default-004", load_settings(**given))
 
 

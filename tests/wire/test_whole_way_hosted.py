@@ -28,7 +28,7 @@ def asked(row: Row, server: WireServer, home: Path, models: Path, **more: object
         "sluice_home": home,
         "sluice_models": models,
         "reranker": row.name,
-        "reranker_timeout": 2.0,
+        "reranker_timeout": 5.0,
         **more,
     }
     sluice = build(load_settings(**settings))

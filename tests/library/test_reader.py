@@ -178,6 +178,8 @@ def test_cosines_chunks_and_neighbours(filled: tuple[Path, np.ndarray]) -> None:
     assert reader.chunks(["d2-1"])["d2-1"].document_id == "d2"
     assert [c.id for c in reader.around("d2-0")] == ["d2-0", "d2-1"]
     assert [c.id for c in reader.around("d2-1")] == ["d2-0", "d2-1", "d2-2"]
+    assert [c.id for c in reader.around("d2-0", reach=5)] == [f"d2-{n}" for n in range(len(reader.around("d2-0", 5)))]
+    assert len(reader.around("d2-0", 5)) > len(reader.around("d2-0"))
     assert reader.around("gone") == ()
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from app.wiring import Sluice
 
-TYPES = ["md", "txt", "html", "htm", "pdf", "docx", "csv", "tsv", "jsonl"]
 MOST_MEGABYTES = 25
 MOST_SHOWN = 200  # passages of a preview
 _CUTS: Mapping[str, str] = {
@@ -84,8 +83,8 @@ def load_handbook(name: str = "handbook") -> None:
 
 def _upload(sluice: Sluice, name: str, chunking: str | None) -> None:
     files = st.file_uploader(
-        f"Markdown, text, HTML, PDF, DOCX, CSV, JSONL; at most {MOST_MEGABYTES} MB a file",
-        type=TYPES,
+        "Text, web pages, PDF, office files, e-books, e-mail, notebooks, tables, source code and archives of them; "
+        f"at most {MOST_MEGABYTES} MB a file",
         accept_multiple_files=True,
         max_upload_size=MOST_MEGABYTES,
         key=f"files.{session.round_of('upload')}",

@@ -248,7 +248,7 @@ class Sluice:
 
     def verify(self, name: str) -> list[str]:
         """Differences between catalogue, vectors and lexical index, a line each; empty when all agree."""
-        return check.verify(self.settings.libraries_dir, name)
+        return check.verify(self.settings.libraries_dir, name, chroma_url=self.settings.chroma_url)
 
 
 def build(settings: Settings | None = None) -> Sluice:

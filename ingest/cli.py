@@ -30,7 +30,8 @@ from ingest.preview import to_json as preview_json
 from ingest.preview import to_text as preview_text
 from ingest.progress import BarProgress, JsonLines, LineProgress, WaitNotice, waiting_in_words
 from ingest.report import Report, to_json, to_text
-from ingest.run import Ingest, rest_of
+from ingest.run import Ingest
+from ingest.sizes import rest_of
 from ingest.walk import Found, find, shown
 
 

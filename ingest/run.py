@@ -30,6 +30,7 @@ from ingest.prune import removal
 from ingest.read import Unreadable, read_whole
 from ingest.report import FileResult, Report, State, to_json
 from ingest.room import Rest
+from ingest.sizes import rest_of, text_size
 from ingest.split import Cut
 from ingest.told import anew, cut_otherwise, kept, unspoken
 from ingest.walk import Found, shown
@@ -120,7 +121,7 @@ class Ingest:
         began = self._published_at = time.monotonic()
         stored = self.writer.stored()
         self._failures = self.writer.failures()
-        sizes = [_text_size(path, found.sizes.get(path)) for path in found.files]
+        sizes = [text_size(path, found.sizes.get(path)) for path in found.files]
         self.progress.started(len(found.files), sum(sizes))
         for problem in dict.fromkeys(found.problems):  # what is no file may have been named twice
             self._done(problem, 0)
@@ -334,18 +335,3 @@ class Ingest:
     def _done(self, result: FileResult, size: int) -> None:
         self._results.append(result)
         self.progress.file_done(result, size)
-
-
-def rest_of(files: Sequence[Path], dimension: int) -> Rest:
-    """How much disk these files need in a library that is empty yet."""
-    return Rest(len(files), sum(map(_text_size, files)), held=0, written=0, read=0, dimension=dimension)
-
-
-def _text_size(path: Path, known: int | None = None) -> int:
-    """Bytes of text to expect in a file, the measure of the work it will be: 0 where it will not be read."""
-    kind = format_of(path)
-    try:
-        size = known if known is not None else path.stat().st_size
-        return int(size * kind.text_share) if kind is not None else 0
-    except OSError:
-        return 0  # it vanished since the walk; reading it names the reason

@@ -16,12 +16,12 @@ from app.library.on_disk import on_disk, same_bytes
 from app.library.places import Places, existing
 
 
-def verify(directory: Path, name: str) -> list[str]:
+def verify(directory: Path, name: str, *, chroma_url: str | None = None) -> list[str]:
     """What does not agree in the last published generation, a line each; empty when everything does.
 
     Raises LibraryNotFound.
     """
-    return [str(difference) for difference in inspect(directory, name).differences]
+    return [str(difference) for difference in inspect(directory, name, chroma_url=chroma_url).differences]
 
 
 def inspect(directory: Path, name: str, *, chroma_url: str | None = None) -> Findings:

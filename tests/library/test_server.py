@@ -18,8 +18,10 @@ import pytest
 from app.domain import Condition
 from app.errors import EmbedderMismatch, LibraryNotFound, ProviderTimeout, ProviderUnreachable, UsageError
 from app.library import admin, open_reader
+from app.library.check import inspect
 from app.library.reader import CatalogueReader
 from app.library.remote import RemoteReader
+from app.library.repair import repair
 from app.library.server import Server
 from app.ports import LibraryReader
 from tests.library.filling import EMBEDDER, add, vectors, writer_of
@@ -191,6 +193,19 @@ def test_deleting_reaches_the_server(tmp_path: Path, url: str) -> None:
     assert open_at(tmp_path / "there", "short", url).info.documents == 9
     admin.delete_library(tmp_path, "short", chroma_url=url)
     assert Server(url, "short").collections() == []
+
+
+def test_verify_compares_with_the_server_and_repair_fills_it_anew(tmp_path: Path, url: str) -> None:
+    fill(tmp_path, "checked", url)
+    assert inspect(tmp_path, "checked", chroma_url=url).differences == ()
+    ((_, collection),) = Server(url, "checked").collections()
+    collection.delete(ids=["d1-0"])
+    collection.update(ids=["d2-0"], embeddings=[np.eye(16)[0]])
+    said = "\n".join(map(str, inspect(tmp_path, "checked", chroma_url=url).differences))
+    assert "1 chunks are missing from the base index" in said
+    assert "1 chunks have another vector in the base index" in said
+    repair(tmp_path, "checked", chroma_url=url)
+    assert inspect(tmp_path, "checked", chroma_url=url).differences == ()
 
 
 def test_a_failed_upload_lets_the_lock_go_and_loses_nothing(tmp_path: Path) -> None:

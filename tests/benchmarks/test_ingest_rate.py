@@ -46,6 +46,7 @@ def test_the_files_hold_the_evidence_of_every_question(shared_data: Path, tmp_pa
 
 
 @pytest.mark.shared
+@pytest.mark.timeout(900)  # four processes that load torch or a model: half a minute, or ten on a busy machine
 def test_a_short_run_writes_what_it_has_and_goes_on(
     shared_data: Path, tmp_path: Path, prepared_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

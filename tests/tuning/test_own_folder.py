@@ -48,6 +48,14 @@ def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
         pass
 
 
+def test_what_a_kill_left_beside_the_model_is_removed(tmp_path: Path) -> None:
+    folder = start(tmp_path, "mine", {}, stem="lib")
+    for name in (".model-abc", "model"):
+        (folder.path / name).mkdir()
+    folder.clear_half_written()
+    assert sorted(p.name for p in folder.path.iterdir()) == ["model", "run.json"]
+
+
 def test_one_that_lost_is_kept_aside_and_never_opened(tmp_path: Path) -> None:
     _finished(tmp_path, "won", promoted=True)
     _finished(tmp_path, "lost", promoted=False)

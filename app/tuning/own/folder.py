@@ -59,6 +59,11 @@ class TuneFolder:
         """Remember which question was in which part."""
         keep(self.path / _PARTS, dict(part))
 
+    def clear_half_written(self) -> None:
+        """Remove what a kill left beside the model; only while the folder is held."""
+        for left in self.path.glob(f".{self.model.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+
     def done_with_work(self) -> None:
         """Remove what was only needed on the way."""
         shutil.rmtree(self.work, ignore_errors=True)

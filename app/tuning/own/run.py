@@ -123,5 +123,6 @@ def _export(run: Run, fitted: Fitted, groups: Sequence[Group]) -> Scorer:
         "step": fitted.step,
         "questions": run.prepared.questions.fingerprint,
     }
+    run.folder.clear_half_written()
     run.base.write(run.folder.model, run.folder.name, samples, facts)
     return open_exported(run.folder.model, provider=PROVIDER, model=run.folder.name)

@@ -165,7 +165,8 @@ def _page(home: str, models: str, url: str, key: str) -> None:
 @pytest.mark.parametrize("key", [KEY, WRONG])
 def test_no_page_shows_it(server: WireServer, handbook_home: Path, prepared_models: Path, key: str) -> None:
     given = (str(handbook_home), str(prepared_models), server.url, key)
-    test = AppTest.from_function(_page, args=given, default_timeout=60).run()
+    test = AppTest.from_function(_page, args=given, default_timeout=120).run()
+    assert not test.exception, test.exception
     test.chat_input[0].set_value(QUESTION).run()
     drawn = "\n".join(str(element.proto) for element in test.main) + "\n".join(str(e.proto) for e in test.sidebar)
     assert ("refused the key" in drawn) == (key == WRONG)

@@ -25,7 +25,7 @@ from tests.wire.server import EMBEDDINGS, WireServer
 
 
 def embedder(server: WireServer, model: str = "text-embedding-3-small", **values: object) -> Embedder:
-    given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "embedding_timeout": 1.0, **values}
+    given = {"openai_base_url": server.openai_url, "openai_api_key": KEY, "embedding_timeout": 5.0, **values}
     return open_embedder(load_settings(embedding=f"openai:{model}", **given))
 
 

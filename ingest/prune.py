@@ -54,7 +54,8 @@ def removal(
 ) -> Removal:
     """The stored documents whose files are gone below `folders` or where a pattern matches (see `plan.vanished`).
 
-    Without `anyway`, those of a place that has none left, or has lost more than half of MANY and more, are held back.
+    Without `anyway`, those of a place with no file in it now, or that has lost more than half of MANY and more, are
+    held back.
     A document in several places is held back if one of them is.
     """
     gone = vanished(stored, present, folders=folders, matches=lambda uri: any(p(uri) for p in patterns), unseen=unseen)
@@ -62,15 +63,17 @@ def removal(
         return Removal(tuple(gone))
     held: list[Held] = []
     kept: set[str] = set()
-    uris, lost = sorted(stored), [document.uri for document in gone]
+    uris, here_now, lost = sorted(stored), sorted(present), [document.uri for document in gone]
     for folder in dict.fromkeys(map(as_folder, folders)):
         here = _below(lost, folder)
-        if _too_many(len(here), total := len(_below(uris, folder))):
+        total, empty = len(_below(uris, folder)), not _below(here_now, folder)
+        if _too_many(len(here), total, empty=empty):
             held.append(Held(folder.rstrip("/\\").removesuffix("!"), len(here), total))
             kept.update(here)
     for pattern in patterns:
         here = [uri for uri in lost if pattern(uri)]
-        if here and _too_many(len(here), total := sum(1 for uri in uris if pattern(uri))):
+        total, empty = sum(1 for uri in uris if pattern(uri)), not any(map(pattern, here_now))
+        if _too_many(len(here), total, empty=empty):
             held.append(Held(os.path.commonpath(here) if len(here) > 1 else here[0], len(here), total))
             kept.update(here)
     return Removal(
@@ -79,8 +82,8 @@ def removal(
     )
 
 
-def _too_many(gone: int, stored: int) -> bool:
-    return gone > 0 and (gone == stored or (stored >= MANY and gone > stored / 2))
+def _too_many(gone: int, stored: int, *, empty: bool) -> bool:
+    return gone > 0 and (empty or (stored >= MANY and gone > stored / 2))
 
 
 def _below(uris: Sequence[str], folder: str) -> Sequence[str]:

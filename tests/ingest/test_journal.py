@@ -177,6 +177,16 @@ def test_a_folder_that_lost_most_of_many_files_is_asked_about(home: Path, tmp_pa
     assert run(home, notes, other, prune=True).counts["removed"] == 10
 
 
+def test_files_that_were_all_renamed_are_removed_and_added(home: Path, docs: Path) -> None:
+    (docs / "bad.txt").unlink()
+    run(home, docs)
+    (docs / "owls.md").rename(docs / "night birds.md")
+    assert ends(run(home, docs, prune=True)) == {
+        "owls.md": ("removed", "its file is gone"),
+        "night birds.md": ("added", None),
+    }
+
+
 def test_a_glob_that_matches_nothing_prunes_nothing(home: Path, tmp_path: Path) -> None:
     _many(tmp_path / "notes", 3)
     pattern = tmp_path / "notes" / "*.md"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.library.durable import flush, remove_tree, rename
-from app.library.locks import exclusive
+from app.library.locks import FileLock, exclusive
 
 LOCK = "write.lock"  # in every library, and in what is put aside while a process is at work on it
 CATALOGUE = "catalogue.sqlite3"
@@ -39,9 +39,14 @@ def names(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def importing(directory: Path) -> Path:
-    """A folder in which to build a library before it has its name; the caller locks `LOCK` in it."""
-    return directory / f".import-{uuid.uuid4().hex[:8]}"
+def importing(directory: Path) -> tuple[Path, FileLock]:
+    """A folder in which to build a library before it has its name, and the hold on it that keeps `recover` away."""
+    folder = directory / f".import-{uuid.uuid4().hex[:8]}"
+    with names(directory):
+        folder.mkdir()
+        lock = exclusive(folder / LOCK, create=True)
+    assert lock is not None  # the name was new a moment ago, and none could come between
+    return folder, lock
 
 
 def delete(root: Path) -> None:

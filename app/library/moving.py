@@ -17,7 +17,6 @@ from app.library.catalogue import LIVE, Connections, info, latest, read_manifest
 from app.library.durable import flush_tree, remove_tree, sweep_partial, written_whole
 from app.library.faults import guarded
 from app.library.filters import Rows
-from app.library.locks import exclusive
 from app.library.parcel import Head, Packed, ParcelReader, ParcelWriter
 from app.library.places import Places, existing, places
 from app.library.rows import CHUNK_COLUMNS, CHUNK_TABLES, chunk_of
@@ -111,12 +110,9 @@ def import_library(
         _refuse_taken(where, replace=replace)
         with ExitStack() as undo:
             undo.enter_context(guarded(where))
-            building = aside.importing(directory)
-            building.mkdir(parents=True)
+            building, lock = aside.importing(directory)
             undo.callback(remove_tree, building)
-            lock = exclusive(building / aside.LOCK, create=True)
-            if lock is not None:
-                undo.callback(lock.release)
+            undo.callback(lock.release)
             new = _build(building, where.name, parcel)
             undo.enter_context(
                 write_lock(where.write_lock, where.name, 0.0, doing=f"import {file.name}", waiting=waiting)

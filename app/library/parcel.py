@@ -29,6 +29,7 @@ from app.ports import Vectors
 VERSION = 1
 _LONGEST_LINE = 16 << 20  # bytes: a chunk has some thousand; more is no parcel
 _LARGEST_DOCUMENT = 2 << 30  # bytes of lines: it is held in memory whole
+_LONGEST_VECTOR = 1.001  # libraries hold them at length 1
 _MOST_DIMENSIONS = 65_536
 _LEVEL = 1  # vectors hardly pack, and text packs well enough
 
@@ -179,6 +180,8 @@ class ParcelReader:
         vector = np.frombuffer(raw, dtype="<f4")
         if not np.isfinite(vector).all():
             raise self._off("a vector holds NaN or infinity")
+        if np.abs(vector).max() > _LONGEST_VECTOR:
+            raise self._off("a vector is longer than 1")
         return vector.astype(np.float32)
 
     def _head(self, line: Mapping[str, Any]) -> Head:

@@ -241,6 +241,7 @@ def bomb(lines: Lines) -> None:
             forged("vector", base64.b64encode(np.full(16, np.nan, "<f4").tobytes()).decode(), inside=None),
             "NaN",
         ),
+        (forged("vector", base64.b64encode(np.full(16, 1e30, "<f4").tobytes()).decode(), inside=None), "longer than 1"),
         (twice, "a document twice"),
         (bomb, "line is too long"),
     ],

@@ -48,6 +48,7 @@ SEEDS = 1500  # real passages that all others are made from
 QUESTIONS = 200
 STEP = 0.35  # of the difference of two real vectors: cosine about .9 to the vector it starts from
 _A_DOCUMENT = 50  # chunks
+_PUBLISH = 10_000  # documents: what a run that is killed goes on from; each time the index is built anew
 _DRAWN = "drawn/real-vectors-moved/1/float32"
 
 
@@ -260,7 +261,7 @@ def fill(home: Path, seeds: Seeds, size: int) -> dict[str, Any]:
             if number < there:
                 continue
             writer.replace(document, chunks, vectors, "x")
-            if number % 2000 == 1999:
+            if number % _PUBLISH == _PUBLISH - 1 and (number + 1) * _A_DOCUMENT < size:
                 writer.publish()
         written, worked = time.perf_counter(), time.process_time()
         writer.publish()

@@ -13,8 +13,6 @@ answers: a function of the request's messages. With `server.reports = False` ans
 from __future__ import annotations
 
 import json
-import socket
-import struct
 import threading
 import time
 from collections import defaultdict, deque
@@ -37,13 +35,13 @@ from tests.wire.formats import (
     rerank_answer,
 )
 from tests.wire.llm_formats import check_decisions, decisions_answer, first_token
+from tests.wire.misfortunes import SLOW, Misfortunes, spoiled_rows
 from tests.wire.rerank_checks import Route
 from tests.wire.rerank_formats import ROUTES, SAID, spoiled
 
 TOKEN = "/token"
 CHAT, EMBEDDINGS, RERANK = "/v1/chat/completions", "/v1/embeddings", "/v2/rerank"
 DECISIONS = "/v1/decisions"
-SLOW = 3.0  # seconds the scenario "timeout" is silent; clients under test wait less
 
 SPANS: dict[str, Any] = {  # marks that cannot be
     "span-beyond": [{"start": 0, "end": 9999, "score": 0.9}],
@@ -98,7 +96,7 @@ class WireServer:
         return f"{self.url}/v1"
 
     def play(self, path: str, *scenarios: str) -> None:
-        """The next requests to `path` go like this; see `_Handler.fail` and `_Handler.spoil` for the names."""
+        """The next requests to `path` go like this; for the names see `Misfortunes.fail` and `send_spoiled`."""
         self._scripts[path] = deque(scenarios)
 
     def next_scenario(self, path: str) -> str:
@@ -134,9 +132,13 @@ class _Server(ThreadingHTTPServer):
         """Clients under test hang up on purpose; their broken pipes are no news."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Misfortunes, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
+
+    @property
+    def address(self) -> str:
+        return self.server.wire.url
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: tests read `requests`."""
@@ -266,64 +268,6 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.close_connection = True
 
-    def fail(self, scenario: str) -> bool:
-        """Scenarios in which the request is not even looked at; True when one was played."""
-        if scenario == "reset":
-            # an RST instead of a FIN
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-        elif scenario == "timeout":
-            time.sleep(SLOW)
-            self.close_connection = True
-        elif scenario == "malformed":
-            self.send_text(200, "application/json", '{"results": [{"index": 0, "relev')
-        elif scenario == "html":
-            self.send_text(200, "text/html", "<html><body><h1>Welcome to nginx!</h1></body></html>")
-        elif scenario == "html-502":
-            self.send_text(502, "text/html", "<html><body><h1>502 Bad Gateway</h1></body></html>")
-        elif scenario == "empty":
-            self.send_text(200, "application/json", "")
-        elif scenario == "not-an-object":
-            self.send_text(200, "application/json", "[]")
-        elif scenario == "null":
-            self.send_text(200, "application/json", "null")
-        elif scenario == "error-inside":
-            self.send_json(200, {"error": {"message": "The model is overloaded", "type": "server_error"}})
-        elif scenario == "redirect":
-            self.send_text(302, "text/html", "", {"Location": f"{self.server.wire.url}/elsewhere"})
-        elif scenario == "part":
-            self.send_part(b'{"results": [{"index": 0, "relevance_score": 0.5}', of=1000)
-        elif scenario == "drip":
-            self.drip()
-        elif "-after-" in scenario:
-            status, _, wait = scenario.partition("-after-")
-            self.refuse(int(status), "Rate limit reached", {"Retry-After": wait})
-        elif scenario.isdigit():
-            self.refuse(int(scenario), f"refused with {scenario}")
-        else:
-            return False
-        return True
-
-    def send_part(self, data: bytes, *, of: int) -> None:
-        """A body that is announced longer than what comes before the connection ends."""
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(of))
-        self.end_headers()
-        self.wfile.write(data)
-        self.wfile.flush()
-        self.close_connection = True
-
-    def drip(self) -> None:
-        """A body that comes a byte at a time, without an end: never silent for long, and never done."""
-        self.send_part(b"{", of=1000)
-        until = time.monotonic() + SLOW
-        while time.monotonic() < until:
-            self.wfile.write(b" ")
-            self.wfile.flush()
-            time.sleep(0.05)
-
     def send_spoiled(self, answer: dict[str, Any], items: str, value: str, scenario: str) -> None:
         """A good answer, or one that is wrong in the way the scenario says."""
         found = answer[items]
@@ -392,23 +336,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
-
-
-def spoiled_rows(answer: dict[str, Any], scenario: str) -> dict[str, Any]:
-    """Cohere's vectors, or wrong in the way the scenario says."""
-    rows = answer["embeddings"]["float"]
-    if scenario == "short":
-        rows.pop()
-    elif scenario == "nan":
-        rows[0][0] = float("nan")
-    elif scenario == "zeros":
-        rows[0] = [0.0] * len(rows[0])
-    elif scenario == "other-length":
-        rows[-1] = rows[-1][:-1]
-    elif scenario == "shorter":
-        answer["embeddings"]["float"] = [row[:-1] for row in rows]
-    elif scenario == "no-items":
-        answer["embeddings"] = {}
-    elif scenario != "happy":
-        raise AssertionError(f"unknown scenario {scenario}")
-    return answer

@@ -26,8 +26,9 @@ from app.ports import ChatModel, Delta
 from app.prices.read import price_list
 from app.providers.chat import open_chat
 from app.settings import load_settings
-from tests.wire.chat_formats import COHERE_CHAT, GEMINI, GEMINI_STREAM, MESSAGES, RESPONSES
+from tests.wire.chat_formats import COHERE_CHAT, RESPONSES
 from tests.wire.formats import KEY
+from tests.wire.other_chat_formats import GEMINI, GEMINI_STREAM, MESSAGES
 from tests.wire.server import WireServer
 
 ANSWER = "Mars is the red planet [1]. It has two moons [2]."

@@ -57,6 +57,11 @@ def test_a_gain_that_is_the_bases_is_not_tunings() -> None:
     assert not found.promoted and "the base as it was does as well without tuning" in found.said
 
 
+def test_what_of_a_win_is_tunings_is_said() -> None:
+    found = _outcome({"off": [5] * 30, "current": [5] * 30, "base": [2] * 30, "tuned": [1] * 2 + [2] * 28})
+    assert found.promoted and ", of which tuning itself +.02 (within noise) over the base as it was" in found.said
+
+
 def test_too_few_questions_give_no_verdict_however_clear() -> None:
     found = _outcome({"off": [5] * 24, "current": [5] * 24, "tuned": [1] * 24})
     assert not found.promoted and found.said.startswith("Too few held-out questions")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.evaluation.intervals import Estimate
 from app.evaluation.measures_ranking import means, ranked
 from app.evaluation.paired import Difference, compare_paired, questions_needed
-from app.evaluation.verdict import FEWEST, MEASURE, as_change, rounded_up
+from app.evaluation.verdict import FEWEST, MEASURE, as_change, points, rounded_up
 
 MEASURES = ("nDCG@10", "MRR@10", "P@1", "Recall@5")
 OFF, EVIDENCE, CURRENT, BASE, TUNED = "off", "evidence", "current", "base", "tuned"
@@ -89,4 +89,11 @@ def _verdict(
             f"{as_change(over[BASE])}",
             None,
         )
-    return True, f"Tuned beats {against}: {measured}. Promoted: RERANKER=tuned:{name}", None
+    own = _own_part(over[BASE], labels[BASE]) if BASE in over else ""
+    return True, f"Tuned beats {against}: {measured}{own}. Promoted: RERANKER=tuned:{name}", None
+
+
+def _own_part(difference: Difference, base: str) -> str:
+    """What of the gain is tuning's, and not the base's."""
+    noise = "" if difference.better else " (within noise)"
+    return f", of which tuning itself {points(difference.change.value, sign=True)}{noise} over {base}"

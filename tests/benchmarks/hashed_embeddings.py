@@ -47,10 +47,15 @@ class _Answer(BaseHTTPRequestHandler):
         """Silent: a benchmark prints its own."""
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silent too: who asked was killed, as benchmarks do."""
+
+
 @contextmanager
 def serving(port: int = 0) -> Iterator[str]:
     """The base URL of a running server; on any free port for 0."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), _Answer)
+    server = _Server(("127.0.0.1", port), _Answer)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -123,7 +123,8 @@ def snapshot(directory: Path, name: str, questions: Sequence[str]) -> Snapshot:
     texts = {chunk.id: chunk.text for chunk in contents.chunks}
     reader = open_reader(directory, name, embedder_id=contents.info.embedder_id)
     try:
-        found = {q: tuple(sorted(reader.lexical(q, 50, ()).bm25.items())) for q in questions}
+        # all of them: where a list is cut off, equal scores stand in the order of ingest, which is another after a kill
+        found = {q: tuple(sorted(reader.lexical(q, len(texts), ()).bm25.items())) for q in questions}
         asked = sorted(texts)[:: max(1, len(texts) // 20)]
         nearest = {chunk_id: texts[reader.dense(vectors[chunk_id], 1, ())[0][0]] for chunk_id in asked}
     finally:

@@ -55,8 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
     options, handed_on = parser.parse_known_args(arguments)
     passages, questions = write(options.data, options.work / "files", options.questions)
     environment = {**os.environ, "SLUICE_HOME": str(options.work.resolve())}
+    preparing = [sys.executable, "-m", "app", "models", "prepare"]
     filling = [sys.executable, "-m", "ingest", "--library", "medquad", str(passages)]
-    subprocess.run(filling, env=environment, check=True)
+    for command in (preparing, filling):
+        subprocess.run(command, env=environment, check=True)
     tuning = [sys.executable, "-m", "app", "tune", str(questions), "--library", "medquad", *handed_on]
     return subprocess.run(tuning, env=environment, check=False).returncode
 

@@ -22,7 +22,7 @@ run: setup  ## ingest the handbook, answer one question, serve the page on 127.0
 	$(BIN)/sluice demo
 
 test: setup  ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile  # tests wait for processes, so three keep two cores busy
 
 check: $(READY)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -33,6 +33,15 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         yield
 
 
+@pytest.fixture(autouse=True)
+def _own_main() -> Iterator[None]:
+    """Streamlit's AppTest leaves the page it ran behind as `__main__`, which a process that is spawned later would
+    import and fail on."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
+
+
 def models_dir() -> Path:
     """The prepared models of this checkout; `make test` has prepared them."""
     return ROOT / ".sluice" / "models"

@@ -176,6 +176,7 @@ class Reranker:
     available: bool = True
     reason: str = ""
     note: str = ""
+    on_request: bool = False
 
 
 class Votes(KeptVotes):

@@ -13,6 +13,7 @@ from app.errors import UsageError
 
 LEAST, MOST = 2, 50
 LONGEST = 20_000  # characters of one passage: a few pages, far beyond what any reranker reads at once
+LARGEST_CELL = 131_072  # characters of a dropped table; more is a quotation mark that is never closed
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 _DELIMITERS = ",;\t|"
 _NAMES = ("passage", "text", "content", "chunk", "body", "document", "snippet", "answer", "sentence")
@@ -73,6 +74,8 @@ def read_table(data: bytes, name: str) -> Table:
         read = [
             row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(map(str.strip, row))
         ]
+        if any(len(cell) > LARGEST_CELL for row in read for cell in row):  # csv's own limit is the whole process's
+            raise csv.Error(f"a cell has more than {LARGEST_CELL:,} characters")
     except csv.Error as error:
         raise UsageError(
             f"{name} cannot be read as a table: {error}.", hint="Look for a quotation mark that is never closed."

@@ -176,7 +176,9 @@ def test_processes_share_one(cache: ScoreFile, path: Path) -> None:
         assert all(s is None or s.raw == i / 7 for i, s in enumerate(cache.get(SCORER, "x", texts)))
     assert [process.returncode for process in running] == [0, 0]
     for question in ("x", "y"):
-        assert cache.get(SCORER, question, texts) == [Score(i / 7) for i in range(100)]
+        found = cache.get(SCORER, question, texts)
+        assert all(s in (None, Score(i / 7)) for i, s in enumerate(found))
+        assert sum(s is not None for s in found) >= 95  # a score that had to wait too long for the file is not kept
 
 
 def spoil_header(path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 
 from app.domain import Filter, GatePolicy, RetrievalMode
-from app.stages.score import DEFAULT_FIELDS, FailurePolicy, Fields
+from app.stages.fields import DEFAULT_FIELDS, Fields
+from app.stages.score import FailurePolicy
 
 
 @dataclass(frozen=True, slots=True)

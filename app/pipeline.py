@@ -35,10 +35,11 @@ from app.stages import context as context_stage
 from app.stages import gate as gate_stage
 from app.stages import generate as generate_stage
 from app.stages.generate import AnswerStream
+from app.stages.judge import OpenJudge
 from app.stages.parents import REACH
 from app.stages.retrieve import retrieve
 from app.stages.rewrite import rewrite
-from app.stages.score import OpenJudge, score
+from app.stages.score import score
 
 
 @dataclass(frozen=True, slots=True)

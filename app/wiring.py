@@ -39,7 +39,7 @@ from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
 from app.stages.fields import DEFAULT_FIELDS
-from app.stages.score import Judge
+from app.stages.judge import Judge
 
 UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
 

@@ -16,7 +16,7 @@ from app.calibration.maps import LogisticMap
 from app.calibration.store import calibration_for, save_calibration
 from app.domain import Document, GatePolicy, LibraryInfo, ScorerId
 from app.library import open_writer
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from tests.fakes import ScriptedChat
 from tests.fakes_ui import DIMENSION, FakeSluice, OverlapScorer, WordEmbedder
 

@@ -36,7 +36,7 @@ from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Lexical, Vectors
 from app.samples import SampleQuestion
 from app.settings import Settings
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from app.words import content_words
 
 DIMENSION = 128

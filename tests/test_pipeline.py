@@ -12,7 +12,8 @@ from app.compare import compare, comparison_to_json, kendall_tau
 from app.domain import Chunk, LibraryInfo, RefusalCode, Scale, Turn
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Scorer
-from app.stages.score import Judge, passage_text
+from app.stages.fields import passage_text
+from app.stages.judge import Judge
 from app.trace_json import trace_to_json
 from tests.fakes import BrokenScorer, LetterEmbedder, MemoryReader, RawIsP, ScriptedChat, TableScorer, chunk
 

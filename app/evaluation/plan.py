@@ -21,7 +21,8 @@ from app.pipeline import GateChoice, Options, Pipeline
 from app.ports import Calibration
 from app.providers.embedding import runs_here
 from app.settings import Settings
-from app.stages.score import FailurePolicy, Judge
+from app.stages.judge import Judge
+from app.stages.score import FailurePolicy
 
 
 class Asking(Protocol):

@@ -19,7 +19,7 @@ from app.evaluation.pasted import check
 from app.metering import metered
 from app.prices.model import PriceList
 from app.prices.words import dollars, explained
-from app.stages.score import Judge, OpenJudge, scores_of
+from app.stages.judge import Judge, OpenJudge, scores_of
 
 TOP = 5
 GIVEN = "the order given"

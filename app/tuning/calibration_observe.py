@@ -17,8 +17,8 @@ from app.calibration.observed import Observation
 from app.domain import Chunk, Condition, Filter, Retrieved
 from app.library import open_reader
 from app.ports import Embedder, LibraryReader, Scorer
+from app.stages.fields import passage_text
 from app.stages.retrieve import retrieve
-from app.stages.score import passage_text
 from app.tuning.calibration_sets import Ask, LibraryPlan
 
 Say = Callable[[str], None]

@@ -21,8 +21,10 @@ from app.providers.embedding import open_embedder
 from app.providers.reranking.registry import open_scorer
 from app.settings import Settings, load_settings
 from app.stages.context import passage_cost
+from app.stages.fields import passage_text
 from app.stages.gate import decide
-from app.stages.score import Judge, Scoring, passage_text, score
+from app.stages.judge import Judge, Scoring
+from app.stages.score import score
 from app.tuning.calibration_observe import observe
 from app.tuning.calibration_sets import ABSTENTION, MEASURED, LibraryPlan, plan_abstention, plan_measured
 from app.tuning.sources import read_set

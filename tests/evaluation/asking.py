@@ -8,7 +8,7 @@ from app.domain import GatePolicy, LibraryInfo
 from app.evaluation.manifest import Asked, ConfigurationNote, LibraryNote, Manifest
 from app.ports import Scorer
 from app.settings import load_settings
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from app.wiring import Sluice
 from tests.fakes import RawIsP
 

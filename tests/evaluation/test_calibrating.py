@@ -27,7 +27,7 @@ from app.evaluation.calibrating.words import first_line, sections_of
 from app.evaluation.labels import Passages
 from app.evaluation.questions.model import LabelledQuestion
 from app.pipeline import GateChoice, Options
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from tests.calibration.questions import LIBRARY, observation
 from tests.fakes import CountingScorer, RawIsP
 

@@ -12,7 +12,7 @@ from app.domain import LibraryInfo, Scale, Score, ScorerId, ScorerProfile
 from app.errors import ProviderTimeout, UsageError
 from app.evaluation.pasted import MOST, check, column, read_table, split_passages
 from app.evaluation.playground import agreements, play, play_to_json
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from tests.fakes_ui import LineCalibration, OverlapScorer, Uncalibrated
 
 PASSAGES = ("nothing of it", "tea grows", "tea grows on hills", "hills", "tea")

@@ -22,8 +22,10 @@ from app.domain import (
 from app.errors import SettingsError
 from app.providers.reranking.registry import cascade_of
 from app.stages.cascade import behind, lead
+from app.stages.fields import passage_text
 from app.stages.gate import decide, first
-from app.stages.score import FailurePolicy, Judge, Scoring, passage_text, score
+from app.stages.judge import Judge, Scoring
+from app.stages.score import FailurePolicy, score
 from tests.fakes import INFO, BrokenScorer, RawIsP, TableScorer, chunk
 
 # cosines fall from .95 by .05, so that evidence alone has an order of its own: the search's

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from app.domain import Candidate, DecisionKind, LibraryInfo, Retrieved, Score
+from app.stages.fields import passage_text
 from app.stages.gate import decide
-from app.stages.score import Judge, Scoring, passage_text, score
+from app.stages.judge import Judge, Scoring
+from app.stages.score import score
 from tests.fakes import INFO, RawIsP, TableScorer, chunk
 
 CHUNKS = [chunk(str(n), f"passage {n}") for n in range(20)]

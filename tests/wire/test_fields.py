@@ -14,7 +14,8 @@ from app.providers.reranking.kinds import KINDS
 from app.providers.reranking.registry import open_scorer
 from app.settings import load_settings
 from app.stages.fields import passage_text
-from app.stages.score import Judge, Scoring, score
+from app.stages.judge import Judge, Scoring
+from app.stages.score import score
 from app.wiring import Sluice
 from tests.fakes import INFO, RawIsP, chunk
 from tests.providers.conftest import save_classifier, save_multi_vector

@@ -12,7 +12,8 @@ from app.domain import Score
 from app.errors import ProviderAuth, ProviderNonsense, ProviderRejected
 from app.prices.model import PriceList
 from app.providers.reranking.registry import choices
-from app.stages.score import Judge, score
+from app.stages.judge import Judge
+from app.stages.score import score
 from tests.wire.rerankers import INDEX_ROWS, Row, retrieved_of
 from tests.wire.server import WireServer
 

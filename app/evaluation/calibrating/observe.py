@@ -16,7 +16,7 @@ from app.evaluation.questions.resolve import all_can_be_asked, resolve
 from app.evaluation.questions.split import linked, split
 from app.library.contents import read_contents
 from app.pipeline import Options
-from app.stages.score import Judge
+from app.stages.judge import Judge
 
 FOLDS = 10
 

@@ -15,7 +15,7 @@ from app.evaluation.questions.resolve import Resolved, all_can_be_asked, resolve
 from app.evaluation.questions.split import linked
 from app.library.contents import Contents, read_contents
 from app.pipeline import Found, Options
-from app.stages.score import passage_text
+from app.stages.fields import passage_text
 
 DEPTH = 100  # candidates to mine in, and to ask what retrieval misses
 

@@ -15,7 +15,7 @@ from app.evaluation.plan import Asking
 from app.evaluation.questions.model import QuestionSet
 from app.ports import Scorer
 from app.providers.reranking.tuned import tuned_dir
-from app.stages.score import Judge
+from app.stages.judge import Judge
 from app.tuning.own.advice import Advice, advise
 from app.tuning.own.asking import Asked, Searched, locate, search
 from app.tuning.own.parts import hash_of

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.domain import Score
 from app.errors import ModelError
 from app.ports import Scorer
-from app.stages.score import scores_of
+from app.stages.judge import scores_of
 
 Wanted = tuple[str, Sequence[str]]  # the question as it is searched for, and the texts of its passages
 

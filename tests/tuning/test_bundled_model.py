@@ -19,6 +19,11 @@ WASTE = (
     "Industrial waste such as solvents and metal sludge must be declared, neutralised and taken to a licensed site.",
     "Nuclear waste is vitrified, sealed in steel canisters and stored deep underground for thousands of years.",
 )
+ORGANIC = (
+    "Composting is a natural process that breaks down organic materials such as food scraps and yard trimmings into "
+    "nutrient-rich soil.",
+    "Organic waste can be turned into fertiliser by composting, or into biogas by anaerobic digestion.",
+)
 PYTHON = (
     "Debugging memory leaks in Python: use tracemalloc to compare snapshots, look for objects that keep growing, and "
     "inspect reference cycles with the gc module.",
@@ -59,10 +64,14 @@ def _ranked(scorer: OnnxCrossEncoder, question: str, passages: tuple[str, ...]) 
 
 
 @pytest.mark.xfail(
-    strict=True, reason="a known failure on the model card: 'process' draws it to plastic and industrial"
+    strict=True, reason="a known failure on the model card: it does not know kitchen scraps and leftovers for organic"
 )
 def test_organic_waste_is_about_composting(scorer: OnnxCrossEncoder) -> None:
     assert set(_ranked(scorer, "How to process organic waste?", WASTE)[:2]) == {0, 1}
+
+
+def test_organic_waste_is_about_composting_where_the_passages_say_organic(scorer: OnnxCrossEncoder) -> None:
+    assert set(_ranked(scorer, "How to process organic waste?", (*ORGANIC, *WASTE[2:]))[:2]) == {0, 1}
 
 
 def test_fixing_a_leak_comes_before_tutorials(scorer: OnnxCrossEncoder) -> None:

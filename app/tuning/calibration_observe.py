@@ -6,7 +6,6 @@ a second run embeds nothing twice, and scores that a scorer has given are read b
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from app.ports import Embedder, LibraryReader, Scorer
 from app.stages.fields import passage_text
 from app.stages.retrieve import retrieve
 from app.tuning.calibration_sets import Ask, LibraryPlan
+from app.tuning.kept_scores import Raw, kept_scores, name_of
 
 Say = Callable[[str], None]
 
@@ -106,30 +106,18 @@ def _ask_all(plan: LibraryPlan, reader: LibraryReader, embedder: Embedder) -> It
 
 def _scores(
     plan: LibraryPlan, asked: Sequence[tuple[Ask, Retrieved]], scorer: Scorer, work: Path, say: Say
-) -> list[tuple[float | None, ...]]:
-    digest = hashlib.sha256(str(scorer.profile.id).encode("utf-8")).hexdigest()[:12]
-    path = work / "scores" / f"{digest}-{re.sub(r'[^a-z0-9]+', '-', plan.name)}.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    known: dict[str, tuple[float | None, ...]] = {}
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    for line in before.splitlines():
-        if line.endswith("}"):  # a kill may have cut a line
-            entry = json.loads(line)
-            known[entry["key"]] = tuple(entry["raw"])
-    result = []
-    with path.open("a", encoding="utf-8") as out:
-        out.write("" if before.endswith("\n") or not before else "\n")
-        for number, (ask, retrieved) in enumerate(asked, 1):
-            passages = [passage_text(c.chunk) for c in retrieved.candidates]
-            key = hashlib.sha256("\0".join([ask.standalone, *passages]).encode("utf-8")).hexdigest()
-            if key not in known:
-                known[key] = tuple(score.raw for score in scorer.score(ask.standalone, passages))
-                out.write(json.dumps({"key": key, "raw": known[key]}) + "\n")
-                out.flush()
-            result.append(known[key])
-            if number % 100 == 0:
-                say(f"{plan.name}: scored {number} of {len(asked)}")
-    return result
+) -> list[Raw]:
+    path = work / "scores" / f"{name_of(scorer)}-{re.sub(r'[^a-z0-9]+', '-', plan.name)}.jsonl"
+    wanted = [(ask.standalone, [passage_text(c.chunk) for c in retrieved.candidates]) for ask, retrieved in asked]
+
+    def score(question: str, passages: Sequence[str]) -> Raw:
+        return tuple(score.raw for score in scorer.score(question, passages))
+
+    def tick(done: int) -> None:
+        if done % 100 == 0:
+            say(f"{plan.name}: scored {done} of {len(asked)}")
+
+    return kept_scores(path, wanted, score, tick)
 
 
 def _library(plan: str) -> str:

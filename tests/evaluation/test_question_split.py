@@ -74,6 +74,14 @@ def test_rows_of_one_file_are_documents_of_their_own() -> None:
     assert min(result.sides.values()) > 0
 
 
+def test_votes_on_rows_of_one_file_do_not_all_hang_together() -> None:
+    """A vote names its chunk, and beside it the file, to look in once the chunk is gone."""
+    voted = LabelledQuestion("q", "Q?", (Label(chunk="c7", document="corpus.jsonl", quote="The crane."),))
+    assert "document corpus.jsonl" in keys_of(voted)
+    assert {"chunk c7", "unit corpus.jsonl#7"} < {*keys_of(voted, ("corpus.jsonl#7",))}
+    assert "document corpus.jsonl" not in keys_of(voted, ("corpus.jsonl#7",))
+
+
 def test_a_side_can_be_taken_out() -> None:
     result = split(made([question(n, f"d{n}.md") for n in range(30)]))
     for side in ("calibration", "test"):

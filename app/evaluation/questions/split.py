@@ -80,7 +80,9 @@ def linked(questions: QuestionSet, *, resolution: Resolution | None = None) -> d
 def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str, ...]:
     """What a question has in common with others of its side: its words, its sources, and of what is relevant to it
     the documents (single rows of a file of records), chunks and quotes as labels name them, and `units`, the documents
-    they were located in. What was judged not relevant links nothing.
+    they were located in. Beside a chunk the document only says where to look once the chunk is gone: where the library
+    has been asked, `units` knows better, because the whole file of a record links all its records. What was judged not
+    relevant links nothing.
 
     A scope is part of the words. Documents that it names link; where conditions narrow it, only the same scope does. A
     scope of conditions alone links nothing: it may be half of the library.
@@ -94,7 +96,7 @@ def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str,
         found += [f"document {_folded(name)}" for name in scope.documents]
     found += [f"source {_folded(source)}" for source in question.sources]
     for label in question.positives:
-        if label.document is not None:
+        if label.document is not None and not (label.chunk is not None and units):
             found.append(f"document {_folded(label.document)}" + ("" if label.row is None else f"#{label.row}"))
         if label.chunk is not None:
             found.append(f"chunk {label.chunk}")

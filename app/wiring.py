@@ -38,7 +38,7 @@ from app.providers.reranking.templated import with_template
 from app.providers.score_cache import ScoreFile, runtime
 from app.samples import SampleQuestion, samples
 from app.settings import Settings, load_settings
-from app.stages.fields import DEFAULT_FIELDS
+from app.stages.fields import template_of
 from app.stages.judge import Judge
 
 UNKNOWN_WINDOW = 4096  # what small local servers serve by default; some cut a longer prompt silently
@@ -122,9 +122,8 @@ class Sluice:
 
     @cached_property
     def _template(self) -> str:
-        """What scorer ids call the fields that scorers are shown; "" for the usual ones."""
-        fields = _fields(self.settings)
-        return "" if fields == DEFAULT_FIELDS else "+".join(fields)
+        """What scorer ids call the fields that scorers are shown."""
+        return template_of(_fields(self.settings))
 
     def _named(self, name: str) -> str:
         named = ALIASES.get(name, name)

@@ -11,7 +11,7 @@ from app.cli.progress import Progress
 from app.cli.tables import print_sections
 from app.evaluation.plain_values import plain_values
 from app.patience import LONGEST_PAUSE, waiting_out
-from app.providers.reranking.tuned import remove_tuned, tuned_folder, tuned_models
+from app.providers.reranking.tuned import remove_tuned, tuned_folder, tuned_models, unfinished
 from app.settings import Settings, load_settings
 from app.tuning.own.plan import Distil, Loss, TunePlan, Unlabelled
 
@@ -53,7 +53,9 @@ _FEW = TunePlan()
 @click.option("--window", type=click.IntRange(32, 512), help="Tokens of question and passage together.")
 @click.option("--thrifty", is_flag=True, help="Train in less memory, a third slower; the result is the same.")
 @click.option("--seed", default="", help="Any text; another one gives another split.")
-@click.option("--list", "list_them", is_flag=True, help="List the tuned rerankers, those kept aside too.")
+@click.option(
+    "--list", "list_them", is_flag=True, help="List the tuned rerankers, those kept aside and unfinished runs too."
+)
 @click.option("--remove", metavar="NAME", help="Remove a tuned reranker, with its report and calibrations.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -166,12 +168,14 @@ def _remove(settings: Settings, name: str, as_json: bool) -> None:
 
 
 def _list(settings: Settings, as_json: bool) -> None:
-    found = tuned_models(settings.sluice_home)
+    found, going = tuned_models(settings.sluice_home), unfinished(settings.sluice_home)
     if as_json:
         rows = [{**plain_values(t), "folder": str(t.folder)} for t in found]
-        click.echo(json.dumps({"schema": 1, "tuned": rows}, ensure_ascii=False, indent=2))
+        click.echo(json.dumps({"schema": 1, "tuned": rows, "unfinished": going}, ensure_ascii=False, indent=2))
         return
     for tuned in found:
         click.echo(f"tuned:{tuned.name:<22} {'promoted' if tuned.promoted else 'kept aside'}   {tuned.said}")
-    if not found:
+    for name in going:
+        click.echo(f"tuned:{name:<22} not finished   Run its command again to go on, or: sluice tune --remove {name}")
+    if not found and not going:
         click.echo("Nothing was tuned yet: sluice tune QUESTIONS")

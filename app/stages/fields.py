@@ -17,6 +17,11 @@ def passage_text(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> str:
     return "\n".join(line for _, line in _lines(chunk, fields))
 
 
+def template_of(fields: Fields) -> str:
+    """What scorer ids call these fields; "" for the usual ones."""
+    return "" if fields == DEFAULT_FIELDS else "+".join(fields)
+
+
 def text_begins(chunk: Chunk, fields: Fields = DEFAULT_FIELDS) -> int | None:
     """Where the chunk's own text begins in `passage_text`; None where it is not among the fields."""
     begins = 0

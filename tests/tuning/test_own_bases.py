@@ -104,7 +104,7 @@ groups = [Group("own", "what", texts, ("positive",) + ("hard",) * 39, (), ())] *
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, used + 300_000_000))
 try:
-    fit(base, groups, [], None, TunePlan(batch=64), Path(sys.argv[1]), teacher=None,
+    fit(base, groups, [], str, TunePlan(batch=64), Path(sys.argv[1]), teacher=None,
         tick=lambda *_: None, note=lambda _: None)
 except SluiceError as error:
     print(type(error).__name__, error.message, error.hint)

@@ -9,7 +9,7 @@ import pytest
 
 from app.domain import Scale
 from app.errors import ModelError, ModelMissing, UsageError
-from app.providers.reranking.tuned import Tuned, model_folder, remove_tuned, tuned_models, write_tuned
+from app.providers.reranking.tuned import Tuned, model_folder, remove_tuned, tuned_models, unfinished, write_tuned
 from app.tuning.own.folder import start
 from app.tuning.own.objectives import on_the_students_scale
 from app.tuning.own.plan import TunePlan
@@ -46,6 +46,11 @@ def test_two_processes_do_not_write_one_run(tmp_path: Path) -> None:
     folder = start(tmp_path, "mine", {}, stem="lib")
     with folder.alone(), pytest.raises(UsageError, match="another process"), folder.alone():
         pass
+    with folder.alone(), pytest.raises(UsageError, match="another process"):
+        remove_tuned(tmp_path, "mine")
+    assert unfinished(tmp_path) == ["mine"]
+    remove_tuned(tmp_path, "mine")
+    assert unfinished(tmp_path) == []
 
 
 def test_what_a_kill_left_beside_the_model_is_removed(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Pat
     ingest(home, "--library", "workshop", str(write_workshop(home / "workshop")))
     few = "".join(json.dumps(row) + "\n" for row in questions()[:9])
     (home / "few.jsonl").write_text(few, encoding="utf-8")
+    (home / "broken.jsonl").write_text(few.replace("}\n", "}\n{half\n", 1), encoding="utf-8")
+    (home / "elsewhere.jsonl").write_text(few.replace("workshop.jsonl", "bakery.jsonl"), encoding="utf-8")
     return home
 
 
@@ -87,6 +89,7 @@ def test_forty_questions_to_a_verdict_killed_on_the_way(home: Path) -> None:
     folder = home / "tuned" / "house"
     killed_when(home, (folder / "work" / "train.ckpt").exists, *command)
     assert not (folder / "tuned.json").exists()
+    assert "not finished" in sluice("tune", "--list").stdout
     unfinished = sluice("ask", "How do we snib the Farrow crane?", "-l", "workshop", "-r", "tuned:house", "--json")
     assert json.loads(unfinished.stdout)["scorer"]["status"] == "fallback"
 
@@ -160,6 +163,10 @@ def test_a_kept_aside_or_promoted_one_is_seen_by_the_page(home: Path) -> None:
         (("workshop/questions.jsonl", "--loss", "distil"), "needs a teacher"),
         (("workshop/questions.jsonl", "--base", "cross-encoder/not-here"), "is not on this machine"),
         (("workshop/questions.jsonl", "--name", "a/b"), "cannot name a tuned reranker"),
+        (("workshop/questions.jsonl", "-r", "cascade:late-interaction+bundled"), "is two rerankers"),
+        (("not-there.jsonl",), "not-there.jsonl"),
+        (("broken.jsonl",), "line 2: not JSON"),
+        (("elsewhere.jsonl",), "has no question whose labels are in library workshop"),
         (("--remove", "nobody"), "There is no tuned reranker nobody"),
     ],
 )

@@ -9,9 +9,12 @@ Only one that won is promoted, and only a promoted one can be chosen: RERANKER=t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +86,12 @@ def tuned_models(home: Path) -> list[Tuned]:
     return found
 
 
+def unfinished(home: Path) -> list[str]:
+    """The names of runs without a verdict: still going, or stopped on the way."""
+    folders = [path for path in sorted(tuned_dir(home).glob("[!.]*")) if path.is_dir()]
+    return [path.name for path in folders if not (path / FINISHED).exists()]
+
+
 def read_tuned(home: Path, name: str) -> Tuned:
     """One of them. Raises ModelMissing where there is none of that name, or its run has not finished."""
     path = tuned_folder(home, name) / FINISHED
@@ -118,21 +127,35 @@ def write_tuned(tuned: Tuned) -> None:
     partial.replace(path)
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder of a run, which must be there. Raises UsageError while another process does."""
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"{folder} is being written by another process.", hint="Wait for it or stop it, or use another --name."
+            ) from None
+        yield
+
+
 def remove_tuned(home: Path, name: str) -> list[Path]:
     """Remove a tuned reranker with its report and its calibrations, finished or not; returns what was removed.
 
-    Raises ModelMissing where there is none.
+    Raises ModelMissing where there is none, and UsageError while it is being tuned.
     """
     folder = tuned_folder(home, name)
     if not folder.is_dir():
         read_tuned(home, name)  # says what there is
-    calibrations = [path for path in sorted((home / "calibrations").glob("*.json")) if _belongs(path, name)]
-    for path in calibrations:
-        path.unlink()
-    if folder.is_symlink():
-        folder.unlink()
-    else:
-        shutil.rmtree(folder)
+    with held(folder):
+        calibrations = [path for path in sorted((home / "calibrations").glob("*.json")) if _belongs(path, name)]
+        for path in calibrations:
+            path.unlink()
+        if folder.is_symlink():
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
     return [folder, *calibrations]
 
 

@@ -8,7 +8,6 @@ model/, report.*, tuned.json   see `app.providers.reranking.tuned`
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import UsageError
-from app.providers.reranking.tuned import FINISHED, tuned_dir, tuned_folder
+from app.providers.reranking.tuned import FINISHED, held, tuned_dir, tuned_folder
 from app.tuning.own.parts import Part
 from app.tuning.own.plan import differences
 
@@ -46,13 +45,7 @@ class TuneFolder:
     def alone(self) -> Iterator[None]:
         """Hold the folder's lock. Raises UsageError while another process does."""
         self.work.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("w", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UsageError(
-                    f"{self.path} is being written by another process.", hint="Wait for it, or use another --name."
-                ) from None
+        with held(self.path):
             yield
 
     def keep_parts(self, part: Mapping[str, Part]) -> None:

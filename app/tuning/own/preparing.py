@@ -11,9 +11,11 @@ from typing import Protocol
 import numpy as np
 
 from app.domain import Score
+from app.errors import UsageError
 from app.evaluation.plan import Asking
 from app.evaluation.questions.model import QuestionSet
 from app.ports import Scorer
+from app.providers.reranking.registry import cascade_of
 from app.providers.reranking.tuned import tuned_dir
 from app.stages.judge import Judge
 from app.tuning.own.advice import Advice, advise
@@ -64,11 +66,16 @@ def scores_dir(home: Path) -> Path:
 def prepare(sluice: Tuning, questions: QuestionSet, *, library: str | None, reranker: str | None, say: Say) -> Prepared:
     """Locate the labels, search, score with the reranker in force, and say what is wrong here.
 
-    Raises UsageError where nothing can be asked, and what search and scorers raise.
+    Raises UsageError where nothing can be asked or the reranker is a cascade, and what search and scorers raise.
     """
     scores = scores_dir(sluice.settings.sluice_home)
     asked = locate(sluice, questions, library=library, reranker=reranker)
     name = asked.options.reranker
+    if cascade_of(name) is not None:
+        raise UsageError(
+            f"{name} is two rerankers, one behind the other; tuning makes one, and compares it with one.",
+            hint="Say which it has to beat: sluice tune QUESTIONS --reranker NAME",
+        )
     total = len(asked.questions)
     searched = tuple(search(sluice, asked, ticking(say, "questions searched", total)))
     current = None if name == "none" else sluice.open_judge(name, asked.contents.info)

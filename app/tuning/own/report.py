@@ -159,14 +159,11 @@ _UNLABELLED = {
 
 def _trained(report: TuneReport) -> Section:
     fitted, plan = report.fitted, report.plan
-    rows = tuple(
-        (f"step {step}" if step else "before training", f"{value:.3f}")
-        for step, value in sorted(fitted.validated.items())
-    )
+    rows = tuple((_spot(look.step, look.share), f"{look.ndcg:.3f}") for look in fitted.validated)
     if not fitted.chosen:
         kept = f"the last of {fitted.steps} steps; there are too few questions to choose another by"
     elif fitted.learned:
-        kept = f"step {fitted.step} of {fitted.steps}, which ranks the validation part best"
+        kept = f"{_spot(fitted.step, fitted.share)} (of {fitted.steps}), which ranks the validation part best"
     else:
         kept = "the base as it was: no step ranks the validation part better"
     words = (
@@ -175,6 +172,12 @@ def _trained(report: TuneReport) -> Section:
     )
     tables = (Table(("", "nDCG@10 of the validation part"), rows),) if rows else ()
     return Section("Training", words, tables)
+
+
+def _spot(step: int, share: float) -> str:
+    if not step:
+        return "before training"
+    return f"step {step}" if share == 1.0 else f"step {step}, {100 * share:.0f} % of it and the rest of the base"
 
 
 def _calibrated(report: TuneReport) -> Section:

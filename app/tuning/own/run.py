@@ -10,7 +10,9 @@ from pathlib import Path
 from app.calibration.store import save_calibration
 from app.ports import Scorer
 from app.providers.reranking.onnx_cross_encoder import open_exported
+from app.providers.reranking.templated import with_template
 from app.providers.reranking.tuned import PROVIDER, Tuned, write_tuned
+from app.stages.fields import template_of
 from app.tuning.groups import Group
 from app.tuning.own.asking import Searched
 from app.tuning.own.bases import Base, open_base
@@ -59,7 +61,7 @@ def tune(sluice: Tuning, prepared: Prepared, plan: TunePlan, *, name: str | None
         )
         groups, teacher, learned = lessons(run)
         fitted = fit(
-            base, groups, [s for s in run.parts["validation"] if s.measurable], prepared.asked, plan, folder.work,
+            base, groups, [s for s in run.parts["validation"] if s.measurable], prepared.asked.text, plan, folder.work,
             teacher=teacher, tick=lambda d, t, left: say.tick("training steps", d, t, left), note=say.note,
         )  # fmt: skip
         scorer = _export(run, fitted, groups)
@@ -98,7 +100,7 @@ def _fixed(prepared: Prepared, plan: TunePlan, home: Path) -> dict[str, Part]:
 def _identity(prepared: Prepared, plan: TunePlan, base: Base, seed: str) -> dict[str, object]:
     info, options = prepared.asked.contents.info, prepared.asked.options
     return {
-        "schema": 1,
+        "schema": 2,
         **plan.identity,
         "base_revision": base.revision,
         "questions": prepared.questions.fingerprint,
@@ -113,7 +115,7 @@ def _identity(prepared: Prepared, plan: TunePlan, base: Base, seed: str) -> dict
 
 
 def _export(run: Run, fitted: Fitted, groups: Sequence[Group]) -> Scorer:
-    """The trained model on the fast path, under its own scorer id."""
+    """The trained model on the fast path, under the scorer id that it will have when it is chosen."""
     samples = [(g.question, g.texts[0]) for g in groups[:SAMPLES]]
     run.say.note("Exporting to ONNX int8.")
     facts: dict[str, object] = {
@@ -121,8 +123,10 @@ def _export(run: Run, fitted: Fitted, groups: Sequence[Group]) -> Scorer:
         "base_revision": run.base.revision,
         "loss": run.plan.loss,
         "step": fitted.step,
+        "share": fitted.share,
         "questions": run.prepared.questions.fingerprint,
     }
     run.folder.clear_half_written()
     run.base.write(run.folder.model, run.folder.name, samples, facts)
-    return open_exported(run.folder.model, provider=PROVIDER, model=run.folder.name)
+    scorer = open_exported(run.folder.model, provider=PROVIDER, model=run.folder.name)
+    return with_template(scorer, template_of(run.prepared.asked.options.fields))

@@ -14,6 +14,7 @@ SluiceError
 |   `-- ModelDamaged           a checksum or a file is wrong
 |-- CalibrationError           a calibration that does not belong to this scorer, or cannot be read
 |-- DiskError                  a file or folder of ours cannot be read or written: rights, space, a path that is none
+|-- MachineError               this machine has no room for another process: memory, open files, a limit of its user
 |-- ProviderError              someone else's service
 |   |-- ProviderTimeout
 |   |-- ProviderUnreachable
@@ -119,6 +120,9 @@ class ProviderNonsense(ProviderError): ...
 
 
 class DiskError(SluiceError): ...
+
+
+class MachineError(SluiceError): ...
 
 
 class UsageError(SluiceError): ...

@@ -24,7 +24,7 @@ class IngestFailed(SluiceError):
 @dataclass(frozen=True, slots=True)
 class IngestEvent:
     """One line of progress. `kind`: "started", "file", "passages", "published" or "report" (the last); `data` holds
-    that event's own values (documented at `ingest.progress.JsonLines`)."""
+    that event's own values (documented at `ingest.json_lines.JsonLines`)."""
 
     kind: str
     data: dict[str, Any]
@@ -77,6 +77,8 @@ def start(
         finally:
             if process.poll() is None:
                 process.terminate()
+            for _ in process.stdout:  # it still says how it ends, and must not find the line cut
+                pass
         if not finished:
             errors.seek(0)
             said = errors.read().strip().splitlines()

@@ -229,6 +229,10 @@ class Sluice:
     def documents(self, name: str) -> list[admin.DocumentRow]:
         return admin.documents(self.settings.libraries_dir, name)
 
+    def failed_files(self, name: str) -> list[admin.FailedRow]:
+        """Files that could not be read into a library, with their reasons."""
+        return admin.failed_files(self.settings.libraries_dir, name)
+
     def filter_fields(self, name: str) -> dict[str, list[Scalar]]:
         """Metadata fields with few enough values to choose from."""
         return admin.filter_fields(self.settings.libraries_dir, name)

@@ -7,7 +7,7 @@ from queue import LifoQueue
 from types import TracebackType
 
 from app.providers.onnx_runtime import available_cpus
-from ingest.load import Format, load
+from ingest.load import Format
 from ingest.load.parsed import Parsed
 from ingest.load.worker import ParserProcess
 
@@ -30,14 +30,16 @@ class Parsers:
         self._threads = ThreadPoolExecutor(self.count, thread_name_prefix="parser")
 
     def begin(self, kind: Format, name: str, data: bytes) -> Future[Parsed]:
-        """Start parsing a file. The result raises DocumentError as `ParserProcess.load` does."""
+        """Start parsing a file. The result raises DocumentError and MachineError as `ParserProcess.load` does."""
         return self._threads.submit(self._load, kind, name, data)
 
     def close(self) -> None:
-        """End all processes; what was begun and is not done ends with a DocumentError or is never begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """End all processes and threads; what was begun and is not done ends with a DocumentError or is never begun."""
         for parser in self._all:
             parser.close()
+        # now that no parser works or can be started, the threads have nothing left to wait for: a thread that went on
+        # would be waited for when this process exits, as long as its file may take
+        self._threads.shutdown(wait=True, cancel_futures=True)
 
     def __enter__(self) -> Parsers:
         return self
@@ -48,8 +50,6 @@ class Parsers:
         self.close()
 
     def _load(self, kind: Format, name: str, data: bytes) -> Parsed:
-        if not kind.isolated:
-            return load(kind, name, data)
         parser = self._free.get()
         try:
             return parser.load(kind, name, data)

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import click
 from rich.console import Console
 
-from app.errors import LibraryFull, SluiceError, UsageError
+from app.errors import DocumentError, LibraryFull, SluiceError, UsageError
 from app.library.turns import Holder
 from app.patience import LONGEST_PAUSE, waiting_out
 from app.ports import Embedder
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.cutting import STRATEGIES, Cutting, library_chunker, read_cutting
+from ingest.json_lines import JsonLines
 from ingest.library import filling
 from ingest.limits import Limits
 from ingest.load.records import Choice
 from ingest.preview import preview as preview_of
 from ingest.preview import to_json as preview_json
 from ingest.preview import to_text as preview_text
-from ingest.progress import BarProgress, JsonLines, LineProgress, WaitNotice, waiting_in_words
+from ingest.progress import BarProgress, LineProgress
 from ingest.report import Report, to_json, to_text
 from ingest.run import Ingest
 from ingest.sizes import rest_of
+from ingest.stopping import stop_signals
+from ingest.waiting import WaitNotice, waiting_in_words
 from ingest.walk import Found, find, shown
 
 
@@ -108,7 +108,12 @@ def main(
         embedder = open_embedder(settings)
         if preview is not None:
             limits = Limits(file_bytes=settings.largest_file_mb << 20, seconds=file_timeout)
-            seen = preview_of(Path(preview), embedder, cutting, limits=limits, columns=chosen_columns(settings))
+            try:
+                seen = preview_of(Path(preview), embedder, cutting, limits=limits, columns=chosen_columns(settings))
+            except (DocumentError, UsageError) as error:
+                if as_json:
+                    raise  # whoever reads JSON knows which file it asked for
+                raise type(error)(f"{preview}: {error.message}", hint=error.hint) from error
             click.echo(preview_json(seen) if as_json else preview_text(seen))
             return
         how = _How(
@@ -147,7 +152,7 @@ def _ingest(
 ) -> Report:
     console = Console(stderr=True)
     progress = lines or (BarProgress(console) if console.is_terminal else LineProgress(sys.stderr))
-    with _stop_signals() as stopped:
+    with stop_signals() as stopped:
 
         def say(holder: Holder, waited: float) -> None:
             click.echo(waiting_in_words(holder, waited), err=True)
@@ -199,25 +204,3 @@ def chosen_columns(settings: Settings) -> Choice | None:
     text = tuple(name.strip() for name in (settings.text_columns or "").split(",") if name.strip())
     title = (settings.title_column or "").strip() or None
     return Choice(text, title) if text or title is not None else None
-
-
-@contextmanager
-def _stop_signals() -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM is noted in the list given, for the run to stop at the next document; a second one
-    takes its usual effect."""
-    stopped: list[int] = []
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, _: FrameType | None) -> None:
-        stopped.append(number)
-        for each, handler in usual.items():
-            signal.signal(each, handler)
-        click.echo("Stopping after this document; what is written stays. Again to stop at once.", err=True)
-
-    for number in usual:
-        signal.signal(number, note)
-    try:
-        yield stopped
-    finally:
-        for number, handler in usual.items():
-            signal.signal(number, handler)

@@ -12,9 +12,10 @@ from app.errors import UsageError
 from app.language import name_of
 from app.ports import Embedder
 from ingest.ahead import Parsers
+from ingest.containers import member_of
 from ingest.cutting import ABOUT, Chosen, Cutting, chosen_for
 from ingest.limits import Limits
-from ingest.load import format_of, no_reader, with_columns
+from ingest.load import format_of, no_reader, other_format, with_columns
 from ingest.load.records import Choice
 from ingest.making import make
 from ingest.read import Unreadable, read_whole
@@ -48,12 +49,15 @@ def preview(
     kind = with_columns(format_of(path), columns)
     if kind is None:
         raise UsageError(
-            f"{path}: {no_reader(path)}", hint="Name a file of a format that is read: sluice ingest --help"
+            no_reader(path),
+            hint=other_format(path) or "Name a file of a format that is read: docs/ingesting-documents.md lists them.",
         )
+    if not path.exists() and member_of(path) is None:
+        raise UsageError("no such file", hint="Check the path.")
     try:
         data = read_whole(path, limits)
     except Unreadable as reason:
-        raise UsageError(f"{path}: {reason}", hint="Name a file with text in it.") from reason
+        raise UsageError(str(reason), hint="Name a file with text in it.") from reason
     cutting = cutting.within(embedder.max_tokens)
     with Parsers(limits.seconds, limits.memory, count=1) as parsers:
         parsed = parsers.begin(kind, path.name, data).result()
@@ -103,7 +107,7 @@ def to_text(seen: Preview) -> str:
     """The preview for a terminal."""
     sizes = [chunk.tokens for chunk in seen.chunks]
     out = [
-        f"{seen.title} ({seen.format}): {len(sizes)} passages",
+        f"{seen.title} ({seen.format}): {len(sizes):,} {'passage' if len(sizes) == 1 else 'passages'}",
         f"strategy: {seen.chosen.strategy} ({seen.chosen.why}): {ABOUT[seen.chosen.strategy]}",
         f"tokens: {min(sizes)} to {max(sizes)}, median {statistics.median(sizes):.0f}, at most {seen.limit}",
         f"language: {'not told' if seen.language is None else name_of(seen.language)}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 _MANY = 4  # files of which the same is said
+_SHOWN = 20  # files passed over for one reason; --json names all
 
 
 class State(StrEnum):
@@ -92,13 +93,16 @@ def file_json(file: FileResult) -> dict[str, object]:
 
 
 def to_text(report: Report) -> str:
-    """The report for a person: every file that is not searchable by name, grouped by reason; then the counts."""
+    """The report for a person: every file that failed, and the first that were skipped, by reason; then the counts."""
     lines: list[str] = []
     for state in (State.SKIPPED, State.FAILED):
         for (reason, hint, as_before), paths in _by_reason(report.files, state).items():
             again = " (as before)" if as_before else ""
             lines.append(f"{state.value}{again}: {reason}" + (f"  ({hint})" if hint else ""))
-            lines.extend(f"    {path}" for path in paths)
+            shown = paths[:_SHOWN] if state is State.SKIPPED else paths
+            lines.extend(f"    {path}" for path in shown)
+            if len(paths) > len(shown):
+                lines.append(f"    and {len(paths) - len(shown):,} more (--json names all)")
     if any(file.as_before for file in report.files):
         lines.append("Files that failed as before were not parsed again; --retry-failed does it.")
     noticed = [file for file in report.files if file.state in (State.ADDED, State.REPLACED) and file.reason]

@@ -17,6 +17,7 @@ from ingest.containers.members import MARK
 from ingest.limits import Limits
 from ingest.report import FileResult, State
 
+_DEAD = ("a link that leads nowhere", "Mend the link or remove it.")
 _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 
@@ -72,12 +73,13 @@ def _take(file: Path, exclude: Sequence[str], limits: Limits, found: Found) -> N
         return
     except OSError as error:
         found.unseen.append(inside)
-        found.problems.append(FileResult(shown(file), State.FAILED, reason_of(error)))
+        hint = "Check the file and its permissions."
+        found.problems.append(FileResult(shown(file), State.FAILED, reason_of(error), hint=hint))
         return
     for refused in listing.refused:
         path = file if refused.name == "." else f"{inside}{refused.name}"
         state = State.FAILED if refused.failed else State.SKIPPED
-        found.problems.append(FileResult(shown(path), state, refused.reason))
+        found.problems.append(FileResult(shown(path), state, refused.reason, hint=refused.hint))
     if any(refused.failed for refused in listing.refused):
         found.unseen.append(inside)  # what could not be read may still be there
     for member in listing.members:
@@ -115,7 +117,8 @@ def _expanded(given: str, found: Found) -> list[Path]:
     # A recursive glob gives folders too: their files come from the pattern or not at all.
     matches = [match for match in sorted(base.glob("/".join(rest))) if "**" not in rest or not match.is_dir()]
     if not matches:
-        found.problems.append(FileResult(shown(given), State.FAILED, "no file matches this pattern"))
+        hint = "Check the pattern; put it in quotes, so that the shell leaves it alone."
+        found.problems.append(FileResult(shown(given), State.FAILED, "no file matches this pattern", hint=hint))
     return matches
 
 
@@ -137,8 +140,8 @@ def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        reason = "a link that leads nowhere" if path.is_symlink() else reason_of(error)
-        found.problems.append(FileResult(shown(path), State.FAILED, reason))
+        reason, hint = _DEAD if path.is_symlink() else (reason_of(error), "Check the path and its permissions.")
+        found.problems.append(FileResult(_place(path), State.FAILED, reason, hint=hint))
         return
     if stat.S_ISDIR(mode):
         found.folders.append(os.path.realpath(path))
@@ -146,7 +149,7 @@ def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -
     elif stat.S_ISREG(mode):
         yield path
     else:
-        found.problems.append(FileResult(shown(path), State.SKIPPED, "not a regular file"))
+        found.problems.append(FileResult(_place(path), State.SKIPPED, "not a regular file"))
 
 
 def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
@@ -155,7 +158,8 @@ def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) ->
     def unreadable(error: OSError) -> None:
         folder = str(error.filename)
         found.unseen.append(os.path.realpath(folder))
-        found.problems.append(FileResult(shown(folder), State.FAILED, f"folder not readable: {reason_of(error)}"))
+        reason, hint = f"folder not readable: {reason_of(error)}", "Check its permissions; nothing in it was removed."
+        found.problems.append(FileResult(_place(folder), State.FAILED, reason, hint=hint))
 
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=unreadable):
         real = os.path.realpath(folder)
@@ -172,9 +176,9 @@ def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) ->
             if name.startswith(".") or _excluded(file, root, exclude):
                 continue
             if file.is_symlink() and not file.exists():
-                found.problems.append(FileResult(shown(file), State.FAILED, "a link that leads nowhere"))
+                found.problems.append(FileResult(_place(file), State.FAILED, _DEAD[0], hint=_DEAD[1]))
             elif not file.is_file():
-                found.problems.append(FileResult(shown(file), State.SKIPPED, "not a regular file"))
+                found.problems.append(FileResult(_place(file), State.SKIPPED, "not a regular file"))
             else:
                 yield file
 
@@ -188,6 +192,11 @@ def _enter(folder: Path, home: str | None) -> bool:
 def _excluded(path: Path, root: Path, exclude: Sequence[str]) -> bool:
     below = path.relative_to(root).as_posix()
     return any(fnmatch.fnmatch(path.name, pattern) or fnmatch.fnmatch(below, pattern) for pattern in exclude)
+
+
+def _place(path: Path | str) -> str:
+    """Where it stands, whole, as every file of a report is named; a link by its own name."""
+    return shown(Path(path).absolute())
 
 
 def shown(path: Path | str) -> str:

@@ -31,7 +31,7 @@ from app.domain import (
 from app.errors import LibraryLocked, ProviderTimeout
 from app.evaluation.votes import VoteKind
 from app.evaluation.votes import Votes as KeptVotes
-from app.library.admin import DocumentRow
+from app.library.admin import DocumentRow, FailedRow
 from app.pipeline import GateChoice, Limits, Options, Pipeline, Prompts
 from app.ports import Lexical, Vectors
 from app.samples import SampleQuestion
@@ -203,6 +203,7 @@ class FakeSluice:
         self._reader = MemoryReader(self._info, chunks) if chunks else None
         self._chunks = chunks
         self.locked = False  # as while another process writes
+        self.failed: list[FailedRow] = []
         prompts = Path(__file__).resolve().parent.parent / "app" / "prompts"
         self.pipeline = Pipeline(
             open_reader=lambda name: self._reader or MemoryReader(self._info, []),
@@ -247,6 +248,9 @@ class FakeSluice:
             DocumentRow(i, i, f"docs/{i}.md", "markdown", len(list(of)), 4096, "2026-11-20T10:00:00+00:00", 1)
             for i, of in grouped
         ]
+
+    def failed_files(self, name: str) -> list[FailedRow]:
+        return self.failed
 
     def filter_fields(self, name: str) -> dict[str, list[str]]:
         return {"format": ["markdown", "pdf"]}

@@ -1,9 +1,8 @@
-"""`sluice ingest PATH...`: starts `python -m ingest` with the same arguments, as a process of its own."""
+"""`sluice ingest PATH...`: becomes `python -m ingest` with the same arguments."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
+import os
 import sys
 
 import click
@@ -17,9 +16,8 @@ import click
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(arguments: tuple[str, ...]) -> None:
-    with subprocess.Popen([sys.executable, "-m", "ingest", *arguments]) as process:
-        # the child decides what a stop means (it finishes its document); this process only waits for it
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda received, _: process.send_signal(received))
-        code = process.wait()
-    raise click.exceptions.Exit(code if code >= 0 else 128 - code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # in the place of this process, not beside it: Ctrl-C reaches every process of a terminal, and one that passed it on
+    # would give the run a second, which means to stop at once
+    os.execv(sys.executable, [sys.executable, "-m", "ingest", *arguments])

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.library.journal import LastReport, Run
 
+_SHOWN = 20  # files that were passed over or removed for one reason
 _SAID = ("failed", "skipped", "removed")  # states whose files are listed; the rest is counted
 
 
@@ -38,7 +39,10 @@ def report_text(name: str, last: LastReport) -> str:
         for (reason, hint, again), paths in _grouped(report, state).items():
             before = " (as before)" if again else ""
             lines.append(f"{state}{before}: {reason}" + (f"  ({hint})" if hint else ""))
-            lines.extend(f"    {path}" for path in paths)
+            shown = paths if state == "failed" else paths[:_SHOWN]
+            lines.extend(f"    {path}" for path in shown)
+            if len(paths) > len(shown):
+                lines.append(f"    and {len(paths) - len(shown):,} more (--json names all)")
     counts = ", ".join(f"{number:,} {state}" for state, number in report["counts"].items() if number) or "no files"
     lines.append(f"{counts}. Generation {report['generation']}, {report['passages']:,} passages written.")
     if report["gone"]:

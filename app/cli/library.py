@@ -57,8 +57,10 @@ def show_one(name: str, last_report: bool, as_json: bool) -> None:
     if as_json:
         _print([asdict(row) for row in rows])
         return
-    for row in rows:
-        click.echo(f"{row.id:<18} {row.chunks:>5} chunks  {row.format:<5} {row.title}   {row.uri}")
+    for line in _in_columns([[row.id, f"{row.chunks:,}", row.format, row.title, row.uri] for row in rows]):
+        click.echo(line)
+    if not rows:
+        click.echo(f"Library {name} is empty. Fill it: sluice ingest PATH --library {name}")
 
 
 @command.command("verify", help="Compare files, manifest, catalogue, words and vectors. Exit code 1 when they differ.")
@@ -209,6 +211,18 @@ def _listed(directory: Path, name: str) -> dict[str, object]:
     except SluiceError as error:  # one that cannot be read must not hide the others
         return {"name": name, "error": error.message, "hint": error.hint}
     return {"name": name, "generation": info.generation, "documents": info.documents, "chunks": info.chunks}
+
+
+def _in_columns(rows: list[list[str]]) -> list[str]:
+    """Lines with a heading, each column as wide as its widest cell (a title at most 40 characters)."""
+    if not rows:
+        return []
+    table = [["id", "chunks", "format", "title", "file"], *rows]
+    wide = [min(40, max(len(row[column]) for row in table)) for column in range(4)]
+    return [
+        f"{id_:<{wide[0]}}  {chunks:>{wide[1]}}  {kind:<{wide[2]}}  {title:<{wide[3]}}  {uri}"
+        for id_, chunks, kind, title, uri in table
+    ]
 
 
 def _say_paths(what: str, paths: tuple[str, ...]) -> None:

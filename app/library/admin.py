@@ -21,9 +21,11 @@ from app.library.writer import CatalogueWriter, open_writer
 
 __all__ = [
     "DocumentRow",
+    "FailedRow",
     "delete_documents",
     "delete_library",
     "documents",
+    "failed_files",
     "filter_fields",
     "last_report",
     "library_info",
@@ -48,6 +50,15 @@ class DocumentRow:
     added_at: str
     generation: int
     language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A file that could not be read, with the reason and what to do about it."""
+
+    path: str
+    reason: str
+    hint: str
 
 
 @contextmanager
@@ -112,6 +123,24 @@ def filter_fields(directory: Path, name: str) -> dict[str, list[Scalar]]:
         for field, values in found.items()
         if 2 <= len(values) <= _CHOICES
     }
+
+
+def failed_files(directory: Path, name: str) -> list[FailedRow]:
+    """Files that could not be read, by path: those remembered from any ingest, and all of the last one's.
+
+    Raises LibraryNotFound, LibraryDamaged.
+    """
+    where = existing(directory, name)
+    with _connections(where) as connections, connections.lend() as connection:
+        if not journal.has(connection, "failures"):
+            return []
+        remembered = journal.failures(connection).values()
+        report = journal.last_report(connection).report
+    found = {failed.uri: FailedRow(failed.uri, failed.reason, failed.hint) for failed in remembered}
+    for file in report["files"] if report is not None else ():
+        if file["state"] == "failed":
+            found[file["path"]] = FailedRow(file["path"], file["reason"] or "", file["hint"])
+    return [found[path] for path in sorted(found)]
 
 
 def last_report(directory: Path, name: str) -> LastReport:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from app.errors import DocumentError
-from ingest.containers.members import MARK, Listing, Member, Tally, tidy_name
+from ingest.containers.members import MARK, UNPACK, Listing, Member, Tally, tidy_name
 from ingest.limits import Limits
 
 _ZIP = (".zip",)
@@ -27,7 +27,6 @@ _FAULTS = (
     OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError, tarfile.TarError,
     zipfile.BadZipFile, KeyError, OverflowError, IndexError, MemoryError,
 )  # fmt: skip
-_HINT = "Unpack it yourself and give the folder."
 
 
 def is_archive(name: str) -> bool:
@@ -60,22 +59,22 @@ def _list(file: IO[bytes], name: str, prefix: str, depth: int, tally: Tally) -> 
         for entry in _entries(file, name, limits):
             shown = prefix + entry.name
             if tally.full():
-                tally.refuse(prefix.removesuffix(MARK) or ".", f"more than {limits.members:,} files in it")
+                tally.refuse(prefix.removesuffix(MARK) or ".", f"more than {limits.members:,} files in it", UNPACK)
                 return
             if entry.odd is not None:
-                tally.refuse(shown, entry.odd, failed=entry.failed)
+                tally.refuse(shown, entry.odd, UNPACK if entry.failed else "", failed=entry.failed)
                 continue
             try:
                 tidy = tidy_name(entry.name)
             except DocumentError as error:
-                tally.refuse(shown, error.message)
+                tally.refuse(shown, error.message, error.hint)
                 continue
             if not tally.take(prefix + tidy, entry.size, entry.packed):
                 continue
             if not is_archive(tidy):
                 tally.members.append(Member(prefix + tidy, entry.size))
             elif depth >= limits.depth:
-                tally.refuse(prefix + tidy, f"archives within archives, deeper than {limits.depth}")
+                tally.refuse(prefix + tidy, f"archives within archives, deeper than {limits.depth}", UNPACK)
             else:
                 _list_inner(entry, prefix + tidy, depth, tally)
 
@@ -85,7 +84,7 @@ def _list_inner(entry: _Entry, name: str, depth: int, tally: Tally) -> None:
         inner = io.BytesIO(_bounded_read(entry, tally.limits))
         _list(inner, name.rsplit("/", 1)[-1], name + MARK, depth + 1, tally)
     except DocumentError as error:
-        tally.refuse(name, error.message)
+        tally.refuse(name, error.message, error.hint)
 
 
 def content(path: Path, name: str, limits: Limits) -> bytes:
@@ -94,7 +93,7 @@ def content(path: Path, name: str, limits: Limits) -> bytes:
     data = _CURSOR.read(path, outer, limits)
     for at, member in enumerate(inner):
         if at + 1 >= limits.depth:
-            raise DocumentError(f"archives within archives, deeper than {limits.depth}", hint=_HINT)
+            raise DocumentError(f"archives within archives, deeper than {limits.depth}", hint=UNPACK)
         container = [outer, *inner][at].rsplit("/", 1)[-1]
         with _named_faults():
             found = (e for e in _entries(io.BytesIO(data), container, limits) if _is(e, member))
@@ -219,7 +218,7 @@ class _Bounded(io.RawIOBase):
         data = self._source.read(self._left + 1 if size < 0 else min(size, self._left + 1))
         self._left -= len(data)
         if self._left < 0:
-            raise DocumentError(f"unpacks to more than {self._most >> 20} MB", hint=_HINT)
+            raise DocumentError(f"unpacks to more than {self._most >> 20} MB", hint=UNPACK)
         return data
 
 
@@ -240,7 +239,7 @@ def _bounded_read(entry: _Entry, limits: Limits) -> bytes:
     assert entry.file is not None
     data = entry.file.read(limits.file_bytes + 1)
     if len(data) > limits.file_bytes:
-        raise DocumentError(f"larger than {limits.file_bytes >> 20} MB", hint=_HINT)
+        raise DocumentError(f"larger than {limits.file_bytes >> 20} MB", hint=UNPACK)
     return data
 
 
@@ -250,4 +249,4 @@ def _named_faults() -> Iterator[None]:
         yield
     except _FAULTS as error:
         what = " ".join(str(error).split())[:120] or type(error).__name__
-        raise DocumentError(f"the archive cannot be read: {what}", hint=_HINT) from error
+        raise DocumentError(f"the archive cannot be read: {what}", hint=UNPACK) from error

@@ -11,6 +11,7 @@ from app.errors import DocumentError
 from ingest.limits import Limits
 
 MARK = "!/"
+UNPACK = "Unpack it yourself and give the folder."
 _ODD = re.compile(r"[\x00-\x1f\x7f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -31,6 +32,7 @@ class Refused:
     name: str
     reason: str
     failed: bool = True
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +56,25 @@ class Tally:
     def full(self) -> bool:
         return len(self.members) + len(self.refused) >= self.limits.members
 
-    def refuse(self, name: str, reason: str, *, failed: bool = True) -> None:
-        self.refused.append(Refused(shown_name(name), reason, failed))
+    def refuse(self, name: str, reason: str, hint: str = "", *, failed: bool = True) -> None:
+        self.refused.append(Refused(shown_name(name), reason, failed, hint))
 
     def take(self, name: str, size: int, packed: int | None = None) -> bool:
         """Note one file's size and whether it may be read; what may not is refused with the reason. `packed`: its
         size in the archive, where the format says so."""
         limits = self.limits
-        reason = None
+        reason, hint = None, UNPACK
         if name in self._names:
             reason = "the archive holds this name twice; the first one counts"
         elif packed is not None and size > (1 << 20) and size > packed * limits.ratio:
             reason = f"unpacks to {size // max(1, packed):,} times its size, as zip bombs do"
+            hint = "If you know what is in it, unpack it yourself and give the folder."
         elif size > limits.file_bytes:
             reason = f"larger than {limits.file_bytes >> 20} MB ({size >> 20} MB)"
         elif self.unpacked + size > limits.unpacked_bytes:
             reason = f"the archive unpacks to more than {limits.unpacked_bytes >> 20} MB; this and what follows is left"
         if reason is not None:
-            self.refuse(name, reason)
+            self.refuse(name, reason, hint)
             return False
         self._names.add(name)
         self.unpacked += size

@@ -18,13 +18,11 @@ from ingest.load.records import Choice
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format we read. `isolated`: its parser runs in a process of its own with limits, as all of ours do.
-    `text_share`: how much of such a file is text, roughly (0..1), for the time left. `columns`: what a person chose
-    for the tables of a format with records."""
+    """A format we read. `text_share`: how much of such a file is text, roughly (0..1), for the time left. `columns`:
+    what a person chose for the tables of a format with records."""
 
     name: str
     module: str
-    isolated: bool = True
     text_share: float = 1.0
     records: bool = False
     columns: Choice | None = None
@@ -79,6 +77,13 @@ _ENDINGS: dict[Format, str] = {
 FORMATS: dict[str, Format] = {f".{ending}": kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 
+_SAVE_AS = {
+    ".doc": ".docx", ".pages": ".docx", ".wpd": ".docx", ".ppt": ".pptx", ".key": ".pptx", ".numbers": ".xlsx",
+    ".msg": ".eml", ".mbox": ".eml, one file a message", ".mobi": ".epub", ".azw3": ".epub", ".djvu": ".pdf",
+    ".parquet": ".csv", ".7z": ".zip", ".rar": ".zip",
+}  # fmt: skip
+
+
 def format_of(path: PurePath) -> Format | None:
     """The format by the file's ending; None where there is no reader."""
     return FORMATS.get(path.suffix.lower())
@@ -92,6 +97,12 @@ def with_columns(kind: Format | None, choice: Choice | None) -> Format | None:
 def no_reader(path: PurePath) -> str:
     """Why a file is skipped, in words."""
     return f"no reader for {path.suffix.lower()} yet" if path.suffix else "no reader for files without an ending"
+
+
+def other_format(path: PurePath) -> str:
+    """What a file that is skipped can be saved as; "" where nothing is known."""
+    wanted = _SAVE_AS.get(path.suffix.lower())
+    return f"Save it as {wanted}." if wanted is not None else ""
 
 
 def parser_version(kind: Format) -> str:

@@ -45,8 +45,8 @@ def starts_with_header(name: str, sample: bytes) -> bool:
 
 def _rows(text: str, delimiter: str, most: int, *, cut: bool = False) -> list[list[str]]:
     """Rows of stripped cells without the empty ones. Above `most` rows: `cut`, or DocumentError."""
-    csv.field_size_limit(_LARGEST_CELL)
     rows: list[list[str]] = []
+    usual = csv.field_size_limit(_LARGEST_CELL)  # of the whole process, which need not be a parser alone
     try:
         for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True):
             cells = [cell.strip() for cell in row]
@@ -58,6 +58,8 @@ def _rows(text: str, delimiter: str, most: int, *, cut: bool = False) -> list[li
                 raise too_many()
     except csv.Error as error:
         raise DocumentError(f"its rows cannot be read: {error}", hint="Check the quotes around its cells.") from error
+    finally:
+        csv.field_size_limit(usual)
     return rows
 
 

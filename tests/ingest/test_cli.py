@@ -135,7 +135,7 @@ def test_a_way_of_cutting_that_there_is_not_is_refused(home: Home, docs: Path) -
 def test_preview_writes_nothing(home: Home, docs: Path) -> None:
     code, out, _ = home.run("--preview", str(docs / "owls.md"))
     assert code == 0
-    assert "Owls (markdown): 1 passages" in out
+    assert "Owls (markdown): 1 passage\n" in out
     assert "Owls hunt mice at night." in out
     assert not (home.folder / "libraries").exists()
     code, _, err = home.run("--preview", str(docs / "gone.key"))

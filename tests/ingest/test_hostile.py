@@ -22,43 +22,6 @@ from ingest.walk import find
 from tests.ingest import small_files
 from tests.ingest.small_files import zipped
 
-HOSTILE = Format("hostile", "tests.ingest.hanging_parser")
-GOOD = Format("html", "ingest.load.html")
-
-# -- parsers that do not come back ------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["hang", "busy"])
-def test_a_parser_that_does_not_come_back_is_ended(name: str) -> None:
-    with ParserProcess(seconds=2) as parser:
-        with pytest.raises(DocumentError, match="did not finish within 2 s"):
-            parser.load(HOSTILE, name, b"")
-        assert parser.load(GOOD, "a.html", small_files.HTML).title == "Owls"
-
-
-@pytest.mark.parametrize(
-    ("name", "says"), [("segfault", r"crashed \(signal 11\)"), ("crash", r"crashed \(exit code 11\)")]
-)
-def test_a_parser_that_crashes_takes_only_its_file_along(name: str, says: str) -> None:
-    with ParserProcess(seconds=30) as parser:
-        with pytest.raises(DocumentError, match=says):
-            parser.load(HOSTILE, name, b"")
-        assert parser.load(GOOD, "a.html", small_files.HTML).title == "Owls"
-
-
-def test_a_parser_that_wants_all_memory_gets_its_limit() -> None:
-    with ParserProcess(seconds=30, memory=1 << 30) as parser:
-        with pytest.raises(DocumentError, match="too large .MemoryError"):
-            parser.load(HOSTILE, "greedy", b"")
-        assert parser.load(GOOD, "a.html", small_files.HTML).title == "Owls"
-
-
-def test_every_format_is_parsed_apart() -> None:
-    from ingest.load import FORMATS
-
-    assert all(kind.isolated for kind in FORMATS.values())
-
-
 # -- sizes -----------------------------------------------------------------------------------------
 
 

@@ -106,11 +106,26 @@ def test_a_better_parser_or_more_patience_tries_again(home: Path, docs: Path, mo
     assert parsing.names["bad.txt"] == 1
     run(home, docs, file_timeout=20.0)
     assert parsing.names["bad.txt"] == 2
-    import ingest.run as room
+    import ingest.begin as room
 
     monkeypatch.setattr(room, "recipe", lambda kind, *more: f"newer {kind.name} parser")
     run(home, docs, file_timeout=20.0)
     assert parsing.names["bad.txt"] == 3
+
+
+def test_files_that_failed_can_be_asked_for_until_they_are_read(home: Path, docs: Path) -> None:
+    (docs / "dead.md").symlink_to(docs / "nowhere.md")
+    run(home, docs)
+    run(home, docs / "owls.md")  # a run that has nothing to do with them forgets only what no parser has seen
+    assert [(Path(f.path).name, f.reason, bool(f.hint)) for f in admin.failed_files(home, "test")] == [
+        ("bad.txt", "not text: it holds binary data", True)
+    ]
+    run(home, docs)
+    assert [Path(f.path).name for f in admin.failed_files(home, "test")] == ["bad.txt", "dead.md"]
+    (docs / "dead.md").unlink()
+    (docs / "bad.txt").write_text("Now it is text.", encoding="utf-8")
+    run(home, docs)
+    assert admin.failed_files(home, "test") == []
 
 
 def test_a_failure_is_remembered_at_once_and_forgotten_with_its_file(home: Path, docs: Path) -> None:
@@ -292,7 +307,9 @@ def test_a_hanging_parser_is_remembered_with_the_time_it_had(
 
     def hanging(parsers: Parsers, kind: Format, name: str, data: bytes) -> Future[Parsed]:
         asked.append(name)
-        raise DocumentError("its parser did not finish in time", hint="Give it longer with --file-timeout.")
+        late: Future[Parsed] = Future()
+        late.set_exception(DocumentError("its parser did not finish in time", hint="Give it longer."))
+        return late
 
     monkeypatch.setattr(Parsers, "begin", hanging)
     for timeout in (5.0, 5.0, 30.0):

@@ -11,11 +11,10 @@ import pytest
 from pypdf import PdfWriter
 
 from app.errors import DocumentError
-from ingest.load import Format, html, pdf
 from ingest.load import docx as docx_loader
+from ingest.load import html, pdf
 from ingest.load.pdf import _is_garbled
 from ingest.load.pdf_text import join, mend, page_lines, paragraphs, running_lines
-from ingest.load.worker import ParserProcess
 from tests.ingest import samples
 
 # -- PDF -------------------------------------------------------------------------------------------
@@ -244,28 +243,3 @@ def test_html_encoding_is_taken_from_the_page() -> None:
 def test_an_empty_page_is_an_error() -> None:
     with pytest.raises(DocumentError, match="no readable text"):
         html.load("a.html", b"<html><body><script>x()</script></body></html>")
-
-
-# -- the parser's process --------------------------------------------------------------------------
-
-
-def test_the_parser_process_gives_documents_and_errors(tmp_path: Path) -> None:
-    kind = Format("html", "ingest.load.html", isolated=True)
-    with ParserProcess() as parser:
-        assert parser.load(kind, "owls.html", PAGE.encode()).title == "Owls"
-        with pytest.raises(DocumentError, match="no readable text") as error:
-            parser.load(kind, "a.html", b"<html></html>")
-        assert error.value.hint
-        assert parser.load(kind, "owls.html", PAGE.encode()).title == "Owls"
-
-
-def test_a_hanging_or_crashing_parser_takes_only_its_file_along() -> None:
-    hanging = Format("hanging", "tests.ingest.hanging_parser", isolated=True)
-    good = Format("html", "ingest.load.html", isolated=True)
-    with ParserProcess(seconds=4) as parser:
-        with pytest.raises(DocumentError, match="did not finish within 4 s") as error:
-            parser.load(hanging, "hang", b"")
-        assert "--file-timeout" in error.value.hint
-        with pytest.raises(DocumentError, match="its parser crashed"):
-            parser.load(hanging, "crash", b"")
-        assert parser.load(good, "owls.html", PAGE.encode()).title == "Owls"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
@@ -65,6 +66,15 @@ def test_a_table_too_long_to_hold_is_refused() -> None:
     assert "Split" in error.value.hint
     with pytest.raises(DocumentError, match="more than 200,000 rows"):
         jsonl.load("a.jsonl", b'{"a": 1}\n' * (MOST_RECORDS + 1))
+
+
+def test_a_cell_larger_than_csv_reads_by_itself_is_read_and_its_limit_stays_for_others() -> None:
+    before = csv.field_size_limit()
+    parsed = delimited.load("long.csv", b"name,text\nMary," + b"word " * 40_000 + b"\nAnn,short\n")
+    assert len(parsed.blocks[0].text) > before
+    with pytest.raises(DocumentError, match="field larger than field limit"):
+        delimited.load("longer.csv", b'name,text\nMary,"' + b"x" * (65 << 20) + b'"\n')
+    assert csv.field_size_limit() == before
 
 
 def test_wide_tables_keep_every_cell_as_text_and_forty_as_metadata() -> None:

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.errors import SluiceError, UsageError
-from app.library.admin import DocumentRow
+from app.library.admin import DocumentRow, FailedRow
 from app.library.on_disk import on_disk
 from app.ui.parts import adding, documents
 from tests.ui.conftest import Open, html, press
@@ -23,6 +23,19 @@ def test_documents_are_listed_and_can_be_searched(page: Open) -> None:
     found = html(test)
     assert found.count('<td class="what">') == 1
     assert "docs/note-03.md" in found
+
+
+def test_files_that_could_not_be_read_are_named_with_their_reasons(page: Open) -> None:
+    test = page(at="library")
+    assert not any("could not be read" in each.label for each in test.expander)
+    test.session_state["fake"].failed = [
+        FailedRow("/notes/scan.pdf", "no text in it: its 2 pages look scanned", "Recognise its text first."),
+        FailedRow("/notes/<b>.pdf", "protected by a password", "Save a copy without it."),
+    ]
+    test.run()
+    assert "2 files could not be read" in [each.label for each in test.expander]
+    assert "its 2 pages look scanned. Recognise its text first." in html(test)
+    assert "<b>&lt;b&gt;.pdf</b>" in html(test)
 
 
 def test_verify_says_that_all_agree(page: Open) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.wiring import Sluice
 
 MOST_MEGABYTES = 25
-MOST_SHOWN = 200  # passages of a preview
+MOST_SHOWN = 200  # passages of a preview, files of a report
 _CUTS: Mapping[str, str] = {
     "": "As the settings say",
     "auto": "By format",
@@ -209,7 +209,8 @@ def _report(report: Mapping[str, Any]) -> str:
     """What became of the last run's files: the counts, and every file that is not searchable with its reason."""
     counts = [f"{count:,} {state}" for state, count in report["counts"].items() if count]
     off = [f for f in report["files"] if f["state"] in ("failed", "skipped") or f["reason"]]
-    listed = f'<ul class="files">{"".join(map(_file, off))}</ul>' if off else ""
+    more = f'<li class="muted">and {len(off) - MOST_SHOWN:,} more</li>' if len(off) > MOST_SHOWN else ""
+    listed = f'<ul class="files">{"".join(map(_file, off[:MOST_SHOWN]))}{more}</ul>' if off else ""
     kind, shape = ("failed", "▲") if report["counts"].get("failed") else ("through", "●")
     return (
         f'<div class="note {kind}" role="status"><p><span aria-hidden="true">{shape}</span> '

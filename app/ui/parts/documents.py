@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -17,7 +18,7 @@ from app.ui.parts import failure, verdict
 from app.ui.words import plural, size
 
 if TYPE_CHECKING:
-    from app.library.admin import DocumentRow
+    from app.library.admin import DocumentRow, FailedRow
     from app.wiring import Sluice
 
 MOST_ROWS = 200
@@ -42,10 +43,25 @@ def show(sluice: Sluice, info: LibraryInfo) -> None:
         _verify(sluice, info.name)
     if delete:
         _delete(sluice, info.name, rows)
+    _failed(sluice.failed_files(info.name))
     found = [r for r in rows if wanted.lower() in f"{r.title} {r.uri}".lower()]
     st.html(_table(found[:MOST_ROWS], info.embedder_id))
     if len(found) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {len(found):,}; type part of a name to see others.")
+
+
+def _failed(files: Sequence[FailedRow]) -> None:
+    """Files that are not searchable, folded up: they are looked at once, and then mended or left."""
+    if not files:
+        return
+    more = f'<li class="muted">and {len(files) - MOST_ROWS:,} more</li>' if len(files) > MOST_ROWS else ""
+    listed = "".join(
+        f'<li><span class="badge failed">▲ failed</span> <b>{safe.text(PurePath(file.path).name)}</b> '
+        f'<span class="muted">{safe.text(file.reason)}. {safe.text(file.hint)}<br>{safe.text(file.path)}</span></li>'
+        for file in files[:MOST_ROWS]
+    )
+    with st.expander(f"{plural(len(files), 'file')} could not be read", key="failed"):
+        st.html(f'<ul class="files">{listed}{more}</ul>')
 
 
 def _table(rows: Sequence[DocumentRow], embedder_id: str) -> str:
@@ -76,7 +92,10 @@ def _verify(sluice: Sluice, name: str) -> None:
         differences = sluice.verify(name)
     if differences:
         listed = "".join(f"<li>{safe.text(line)}</li>" for line in differences)
-        st.html(f'<div class="note failed"><p>▲ {plural(len(differences), "difference")}</p><ul>{listed}</ul></div>')
+        st.html(
+            f'<div class="note failed"><p>▲ {plural(len(differences), "difference")}. Mend what can be mended: '
+            f"<code>sluice library repair {safe.text(name)}</code></p><ul>{listed}</ul></div>"
+        )
     else:
         st.html(verdict.note("through", "Catalogue, vectors and word index agree."))
 

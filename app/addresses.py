@@ -46,3 +46,12 @@ def host_of(url: str) -> str:
     '127.0.0.1:8080'
     """
     return urlsplit(url).netloc
+
+
+def at_domain(url: str, domain: str) -> bool:
+    """Whether an address is at a domain or below it.
+
+    >>> at_domain("https://eu.api.openai.com/v1", "openai.com"), at_domain("https://notopenai.com", "openai.com")
+    (True, False)
+    """
+    return f".{urlsplit(url).hostname}".endswith(f".{domain}")

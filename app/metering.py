@@ -6,11 +6,11 @@ Adapters report (`billed`), callers collect (`metered`); what stands between, su
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from app.collecting import Collection
 from app.domain import Usage
 from app.errors import (
     ProviderAuth,
@@ -30,36 +30,20 @@ _REFUSED = (
     ProviderUnreachable,
     ProviderPaused,
 )
-_collecting: ContextVar[list[Usage] | None] = ContextVar("collecting", default=None)
+_used = Collection[Usage]("used")
 
 
-@contextmanager
-def metered() -> Iterator[list[Usage]]:
+def metered() -> AbstractContextManager[list[Usage]]:
     """Collects what is reported inside, on this thread; an outer collection gets it too when this one ends."""
-    outer, used = _collecting.get(), list[Usage]()
-    token = _collecting.set(used)
-    try:
-        yield used
-    finally:
-        _collecting.reset(token)
-        if outer is not None:
-            outer.extend(used)
+    return _used.around()
 
 
-@contextmanager
-def summed() -> Iterator[None]:
+def summed() -> AbstractContextManager[list[Usage]]:
     """What is reported inside is reported at its end, one use for each model: many small calls are one item of a bill.
 
     Not known where any of them is not: a part of a bill reads like the whole.
     """
-    outer, used = _collecting.get(), list[Usage]()
-    token = _collecting.set(used)
-    try:
-        yield
-    finally:
-        _collecting.reset(token)
-        if outer is not None:
-            outer.extend(_sums(used))
+    return _used.around(_sums)
 
 
 def _sums(used: Sequence[Usage]) -> list[Usage]:
@@ -82,9 +66,7 @@ def at_stage(stage: str, used: Sequence[Usage]) -> tuple[Usage, ...]:
 
 def report(usage: Usage) -> None:
     """Say what a call used; heard by nobody where nothing collects."""
-    used = _collecting.get()
-    if used is not None:
-        used.append(usage)
+    _used.add(usage)
 
 
 def paid_to(base_url: str | None, service: str, *hosts: str) -> str:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
+from app.collecting import Collection
 from app.domain import Attempt
 
 LONGEST_PAUSE = 300.0  # seconds that a service is left alone at most
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 _waits: ContextVar[float] = ContextVar("waits", default=0.0)
-
-
-_recording: ContextVar[list[Attempt] | None] = ContextVar("recording", default=None)
+_attempts = Collection[Attempt]("attempts")
 
 
 @contextmanager
@@ -57,24 +56,14 @@ def longest_wait() -> float:
     return _waits.get()
 
 
-@contextmanager
-def recorded() -> Iterator[list[Attempt]]:
+def recorded() -> AbstractContextManager[list[Attempt]]:
     """Collects the attempts made inside; an outer collection gets them too when this one ends."""
-    outer, found = _recording.get(), list[Attempt]()
-    token = _recording.set(found)
-    try:
-        yield found
-    finally:
-        _recording.reset(token)
-        if outer is not None:
-            outer.extend(found)
+    return _attempts.around()
 
 
 def note(attempt: Attempt) -> None:
     """Report an attempt; heard by nobody where nothing collects."""
-    found = _recording.get()
-    if found is not None:
-        found.append(attempt)
+    _attempts.add(attempt)
 
 
 def in_words(tries: Sequence[Attempt]) -> str:

@@ -13,14 +13,14 @@ from typing import Literal
 import click
 
 from app.automatic import automatic, rivals
-from app.cli.doctor_calls import Call, call_services
+from app.cli.doctor_calls import Call, call_services, idle_keys
 from app.errors import SluiceError
 from app.library import admin
 from app.prices.model import PriceList
 from app.prices.read import price_list
 from app.providers.embedding import open_embedder, runs_here
-from app.providers.reranking.kinds import is_hosted
-from app.providers.reranking.registry import RerankerChoice, choices
+from app.providers.reranking.kinds import is_hosted, is_language_model
+from app.providers.reranking.registry import RerankerChoice, choices, resolve
 from app.providers.score_cache import ScoreFile
 from app.settings import Settings, load_settings
 
@@ -78,6 +78,7 @@ def examine(settings: Settings, *, offline: bool = True) -> list[Finding]:
         _score_cache(settings),
         _chat(settings, calls),
         *_grader(settings, calls),
+        *([] if offline else _idle_keys(settings, calls)),
         _prices(settings),
         *_libraries(settings),
     ]
@@ -134,9 +135,7 @@ def _rerankers(settings: Settings, calls: Mapping[str, Call]) -> list[Finding]:
     return [
         *(
             _called(
-                Finding(
-                    f"Reranker {c.name}", "ok" if c.available else "note", c.label if c.available else c.reason or ""
-                ),
+                Finding(f"Reranker {c.name}", _standing(c, settings), _described(c, calls)),
                 calls.get(c.name),
             )
             for c in offered
@@ -150,9 +149,24 @@ def _rerankers(settings: Settings, calls: Mapping[str, Call]) -> list[Finding]:
     ]
 
 
-def _reranker(choice: RerankerChoice) -> Finding:
-    said = choice.label if choice.available else choice.reason or ""
-    return Finding(f"Reranker {choice.name}", "ok" if choice.available else "note", said)
+def _standing(choice: RerankerChoice, settings: Settings) -> Literal["ok", "missing", "note"]:
+    if choice.available:
+        return "ok"
+    return "missing" if choice.name in (settings.reranker, resolve(settings.reranker)) else "note"
+
+
+def _described(choice: RerankerChoice, calls: Mapping[str, Call]) -> str:
+    if not choice.available:
+        return choice.reason or ""
+    untried = calls and choice.name not in calls and is_language_model(choice.name)
+    return f"{choice.label}; not tried: its server is, with another call" if untried else choice.label
+
+
+def _idle_keys(settings: Settings, calls: Mapping[str, Call]) -> list[Finding]:
+    return [
+        Finding(name, "note", "a key is set, and nothing that is chosen here uses it: not tried")
+        for name in idle_keys(settings, calls)
+    ]
 
 
 def _score_cache(settings: Settings) -> Finding:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.errors import ModelError
 from app.settings import load_settings
 
 if TYPE_CHECKING:
@@ -83,11 +84,19 @@ def measure_models(names: tuple[str, ...]) -> None:
 
     settings = load_settings()
     here = [row.name for row in rows(settings) if row.here in ("ships", "yes", "exported")]
+    failed = False
     for name in names or here:
-        scorer = open_scorer(name, settings)  # without the score cache, which would be measured
-        speed = measure(scorer)
+        try:
+            scorer = open_scorer(name, settings)  # without the score cache, which would be measured
+            speed = measure(scorer)
+        except ModelError as error:  # the others are not its fault
+            failed = True
+            click.echo(f"{name}: {error.message}\n{error.hint}", err=True)
+            continue
         keep(speeds_file(settings.models_dir), scorer.profile.id, speed)
         click.echo(f"{name}: 20 passages in {_seconds(speed.seconds)}")
+    if failed:
+        raise click.exceptions.Exit(1)
 
 
 @command.command("remove", help="Remove the int8 form that `sluice models export` made of a model, or a tuned:NAME.")
@@ -154,13 +163,13 @@ def _table(shelf: Sequence[Row]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for head, right in (("RERANKER=", False), ("million", True), ("licence", False), ("languages", False),
+    for head, right in (("RERANKER=", False), ("parameters", True), ("licence", False), ("languages", False),
                         ("tokens", True), ("here", False), ("20 passages, measured", False)):  # fmt: skip
         table.add_column(head, justify="right" if right else "left", no_wrap=head == "RERANKER=")
     for row in shelf:
         measured = "" if row.speed is None else f"{_seconds(row.speed.seconds)} ({row.speed.day})"
         window = "" if row.window is None else f"{row.window:,}"
-        size = "" if row.parameters is None else f"{row.parameters:,g}"
+        size = "" if row.parameters is None else f"{row.parameters:,g} M"
         style = "dim" if row.here == "no" else ""
         table.add_row(row.name, size, row.licence, row.languages, window, row.here, measured, style=style)
     return table
@@ -168,9 +177,10 @@ def _table(shelf: Sequence[Row]) -> Table:
 
 def _say_of_choices(choices: Sequence[RerankerChoice]) -> None:
     click.echo("")
+    width = max((len(choice.name) for choice in choices), default=0)
     for choice in choices:
         said = f"   {choice.note}" if choice.available else f"   not available: {choice.reason}"
-        click.echo(f"{choice.name:<28} {choice.label}{said}".rstrip())
+        click.echo(f"{choice.name:<{width}}  {choice.label}{said}".rstrip())
 
 
 def _bytes(count: int | None) -> str:

@@ -18,6 +18,7 @@ from app.cli.progress import Progress
 from app.cli.show import number
 from app.domain import Trace
 from app.errors import UsageError
+from app.patience import LONGEST_PAUSE, in_words, waiting_out
 from app.pipeline import Options, Pipeline
 from app.stages.context import where_from
 from app.trace_json import trace_to_json
@@ -27,6 +28,7 @@ from app.trace_json import trace_to_json
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @question_options
 @click.option("--at-once", type=click.IntRange(1, 64), help="Questions at a time (default: 4 with a service, else 1).")
+@waiting_out(LONGEST_PAUSE)  # nobody sits in front of it
 def command(file: Path, as_json: bool, at_once: int | None, **given: Any) -> None:
     questions = _questions(file)
     sluice, options = open_sluice(**given)
@@ -37,8 +39,10 @@ def command(file: Path, as_json: bool, at_once: int | None, **given: Any) -> Non
     progress, begun = Progress(), time.monotonic()
     calls = [partial(_reranked, sluice.pipeline, text, options) for text in questions]
     try:
+        progress.at(0, len(questions), None)
         with closing(in_turn(calls, at_once=at_once)) as traces:
             for done, trace in enumerate(traces, 1):
+                progress.clear()
                 if as_json:
                     click.echo(json.dumps(trace_to_json(trace), ensure_ascii=False))
                 else:
@@ -50,7 +54,10 @@ def command(file: Path, as_json: bool, at_once: int | None, **given: Any) -> Non
 
 
 def _questions(file: Path) -> list[str]:
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8: {error.reason}.", hint="Save it as UTF-8 text.") from error
     found = [line.strip() for line in text.splitlines() if line.strip()]
     if not found:
         raise UsageError(f"{file} holds no question.", hint="Write one question a line.")
@@ -64,11 +71,12 @@ def _reranked(pipeline: Pipeline, text: str, options: Options) -> Trace:
 
 
 def _lines(trace: Trace) -> list[str]:
-    """The question, what became of it, and the candidates in their order, one a line."""
+    """The question, what became of it and why, and the candidates in their order, one a line."""
     run, gate = trace.judged.run, trace.gate
-    head = f"{trace.question.text}   ({run.label or 'no reranking'}: {run.status}; {gate.outcome})"
+    why = [run.looked, "" if run.requested == "none" else run.reason or "", in_words(run.tries)]
     return [
-        head,
+        f"{trace.question.text}   ({run.label or run.requested}: {run.status}; {gate.outcome})",
+        *(f"     {said}" for said in why if said),
         *(
             f"{s.rank_after:>4}  was {s.candidate.rank_before:<4} p {number(s.p):<5} raw {number(s.raw_score):<7}"
             f" {decision.kind.value:<16} {where_from(s.candidate.chunk)}"

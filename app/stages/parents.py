@@ -120,8 +120,8 @@ def same_place(chunk: Chunk, other: Chunk) -> bool:
 def joined(first: str, second: str) -> str:
     """Two neighbouring texts as one, what the second repeats of the first left out.
 
-    >>> joined("It rains. It pours.", "It pours. It stops.")
-    'It rains. It pours. It stops.'
+    >>> joined("It rains. The river rose.", "The river rose. It stops.")
+    'It rains. The river rose. It stops.'
     """
     for length in range(min(len(first), len(second)), 0, -1):
         if first.endswith(second[:length]):

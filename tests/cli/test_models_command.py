@@ -121,7 +121,7 @@ def test_measured_once_and_kept_with_the_date(model: Path, tmp_path: Path) -> No
     assert re.fullmatch(rf"cross-encoder:{NAME}: 20 passages in [\d.]+ m?s\n", measured.stdout)
     shown = sluice(tmp_path).stdout
     (line,) = [line for line in shown.splitlines() if line.startswith(f"cross-encoder:{NAME} ")]
-    assert re.search(r"4\.4 +Apache-2\.0 +English +512 +yes +[\d.]+ m?s \(\d{4}-\d\d-\d\d\)", line)
+    assert re.search(r"4\.4 M +Apache-2\.0 +English +512 +yes +[\d.]+ m?s \(\d{4}-\d\d-\d\d\)", line)
     assert sluice(tmp_path, "measure", "none").returncode == 2
 
 

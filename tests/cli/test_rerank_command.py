@@ -14,7 +14,7 @@ from tests.conftest import ingest
 from tests.evaluation.towns import write_gazetteer
 from tests.wire.formats import KEY
 from tests.wire.llm_formats import written_order
-from tests.wire.server import WireServer
+from tests.wire.server import RERANK, WireServer
 
 QUESTIONS = ["Where is the harbour?", "", "Which town has a mill?", "What is famous?", "Who is the mayor?", "And why?"]
 
@@ -74,3 +74,22 @@ def test_nothing_to_ask(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n\n", encoding="utf-8")
     with pytest.raises(UsageError, match="holds no question"):
         CliRunner().invoke(cli, ["rerank", str(tmp_path / "empty.txt")], env=environment, catch_exceptions=False)
+
+
+def test_why_and_how_often_stand_below_the_question(home: Path, environment: dict[str, str]) -> None:
+    with WireServer() as server:
+        asked = {**environment, "COHERE_BASE_URL": server.url, "COHERE_API_KEY": KEY}
+        server.play(RERANK, "503-after-0", "500-after-0", "400")
+        options = ("--reranker", "cohere:rerank-v3.5", "--reranker-policy", "required", "--at-once", "1")
+        lines = rerank(home / "questions.txt", asked, *options)
+    assert lines[0] == "Where is the harbour?   (cohere:rerank-v3.5: failed; refused)"
+    assert lines[1].strip().startswith("The reranker at 127.0.0.1")
+    assert "refused with 400" in lines[1]
+    assert lines[2].strip().startswith("Asked 3 times in ")
+    assert any(line.startswith("Which town has a mill?   (Cohere rerank-v3.5: applied; ") for line in lines)
+
+
+def test_a_file_that_is_no_text(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes("Où est le café ?".encode("latin-1"))
+    with pytest.raises(UsageError, match="is not UTF-8"):
+        CliRunner().invoke(cli, ["rerank", str(tmp_path / "latin.txt")], env=environment, catch_exceptions=False)

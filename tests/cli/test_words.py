@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from app.cli.options import parse_filter
+from app.cli.progress import Progress
 from app.cli.show import move
 from app.domain import Condition
 from app.errors import UsageError
@@ -44,3 +47,21 @@ def test_odds_in_words(p: float, words: str) -> None:
 
 def test_moves() -> None:
     assert (move(4), move(-2), move(0)) == ("+4", "-2", "=")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_results_on_the_same_terminal_are_not_written_behind_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    progress = Progress()
+    progress.at(1, 4, 30)
+    progress.clear()
+    terminal.write("a result\n")
+    progress.at(2, 4, 20)
+    progress.close()
+    bars = [line.rpartition("\r")[2].rstrip() for line in terminal.getvalue().strip().split("\n")]
+    assert bars == ["a result", "[##########----------] 2 of 4 questions, 20 s left"]

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from app.cli.doctor_calls import hosted
+from app.cli.doctor_calls import Call, hosted
+from app.domain import Usage
 from app.providers.reranking.registry import RerankerChoice
 from app.settings import load_settings
 from tests.conftest import environment
@@ -86,6 +87,55 @@ def test_the_chat_model_is_asked_at_its_own_provider(
     assert path in [request.path for request in server.requests]
 
 
+def test_a_key_that_nothing_chosen_uses_is_said_not_to_be_tried(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    settings = {"ANTHROPIC_API_KEY": KEY, "LITELLM_API_KEY": KEY, "EMBEDDING_API_KEY": KEY}
+    code, said = doctor(server, handbook_home, "--json", **settings)
+    found = findings(said)
+    assert code == 0, said
+    assert {name for name in found if name.endswith("_KEY")} == set(settings)
+    assert all(found[name]["state"] == "note" and "not tried" in found[name]["detail"] for name in settings)
+
+
+def test_language_models_that_rerank_elsewhere_are_asked_there(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    server.answer = lambda messages: "[1] > [2]"
+    with WireServer(answer=lambda messages: "[1] > [2]") as other:
+        settings = {"LLM_RERANKER_BASE_URL": other.openai_url, "LLM_RERANKER_API_KEY": KEY}
+        code, said = doctor(server, handbook_home, "--json", **settings)
+        assert code == 0, said
+        assert "answered in" in findings(said)["Reranker llm-listwise"]["detail"]
+        assert "not tried" in findings(said)["Reranker llm-yes-no"]["detail"]
+        assert [request.path for request in other.requests] == [CHAT]
+        code, said = doctor(server, handbook_home, **{**settings, "LLM_RERANKER_API_KEY": "another-key-0123456"})
+    assert code == 1
+    assert "-> Set LLM_RERANKER_API_KEY in .env" in said
+
+
+def test_a_grader_without_a_key_is_no_grader_that_answered(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    code, said = doctor(server, handbook_home, GRADER_MODEL="anthropic:claude-sonnet-4-5")
+    assert code == 1
+    assert "FAILED  Grader: anthropic:claude-sonnet-4-5; GRADER_MODEL=anthropic:claude-sonnet-4-5 needs a key." in said
+    assert "-> Set ANTHROPIC_API_KEY in .env" in said
+
+
+def test_a_reranker_that_is_chosen_and_is_none_is_missing(
+    server: WireServer, handbook_home: Path, prepared_models: Path
+) -> None:
+    code, said = doctor(server, handbook_home, "--offline", RERANKER="nonsense")
+    assert code == 1
+    assert "MISSING Reranker nonsense: RERANKER=nonsense names no reranker." in said
+
+
+def test_what_was_used_in_words() -> None:
+    one = Call(0.42, (Usage("acme", "m", {"searches": 1, "input_tokens": 9, "output_tokens": 1}),))
+    assert one.in_words == "answered in 0.42 s (1 search, 9 input tokens, 1 output token)"
+
+
 def test_one_reranker_a_service_unless_more_are_named() -> None:
     choices = [
         RerankerChoice(name, name, available)
@@ -94,8 +144,13 @@ def test_one_reranker_a_service_unless_more_are_named() -> None:
             ("cohere:rerank-v3.5", False), ("llm-yes-no", True), ("none", True),
         ]
     ]  # fmt: skip
-    assert hosted(load_settings(), choices) == ["voyage:rerank-3"]
+    assert hosted(load_settings(), choices) == ["voyage:rerank-3", "llm-yes-no"]
     named = load_settings(reranker="voyage:rerank-3-lite", reranker_fallback="llm-yes-no")
     assert hosted(named, choices) == ["voyage:rerank-3-lite", "llm-yes-no"]
     cascade = load_settings(reranker="cascade:bundled+cohere:rerank-v4.0-fast")
-    assert hosted(cascade, choices) == ["cohere:rerank-v4.0-fast", "voyage:rerank-3"]
+    assert hosted(cascade, choices) == ["cohere:rerank-v4.0-fast", "voyage:rerank-3", "llm-yes-no"]
+    chat = {"openai_api_key": KEY}
+    assert "llm-yes-no" not in hosted(load_settings(**chat), choices)  # its server is the chat's, which is asked
+    both = [*choices, RerankerChoice("llm-listwise", "", True), RerankerChoice("openai-decisions", "", True)]
+    assert hosted(load_settings(**chat, llm_reranker_api_key=KEY), both) == ["voyage:rerank-3", "llm-listwise"]
+    assert hosted(load_settings(**chat, chat_model="cohere:command-a"), both[-1:]) == ["openai-decisions"]

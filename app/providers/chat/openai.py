@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from app.addresses import host_of
+from app.addresses import at_domain, host_of
 from app.metering import paid_to
 from app.providers.chat.langchain import LangChainChat
 from app.providers.failures import Service, provider_errors
@@ -30,7 +29,7 @@ class OpenAIChat(LangChainChat):
 
         key, base = settings.openai_api_key, settings.openai_base_url
         name = settings.chat_model if model is None else model
-        self._elsewhere = base is not None and not (urlsplit(base).hostname or "").endswith("openai.com")
+        self._elsewhere = base is not None and not at_domain(base, "openai.com")
         service = Service(
             name=f"The chat model {name}",
             key_setting="OPENAI_API_KEY",

@@ -19,13 +19,13 @@ from app.providers.reranking.hosted.table import HOSTED
 from app.providers.reranking.known import KNOWN
 from app.providers.reranking.known import LATE_INTERACTION as MULTI_VECTOR
 from app.providers.reranking.late_interaction import LABEL as LATE_INTERACTION
+from app.providers.reranking.llm.ways import WAYS
 from app.providers.reranking.none import NoScorer
 from app.providers.reranking.tuned import label_tuned, offered_tuned, open_tuned
 from app.settings import Settings
 
 BUNDLED = Path(__file__).resolve().parent.parent.parent / "models" / "reranker"
 COHERE_MODEL = "rerank-v3.5"
-DECISIONS_MODEL = "gpt-6-luna"
 
 
 def _nothing(_: Settings) -> Sequence[str]:
@@ -122,54 +122,6 @@ def _offered_cohere(_settings: Settings) -> Sequence[str]:
     return [COHERE_MODEL]
 
 
-def _open_yes_no(model: str, settings: Settings) -> Scorer:
-    from app.providers.reranking.llm.yes_no import LlmYesNo
-
-    return LlmYesNo(model or settings.chat_provider[1], settings)
-
-
-def _label_yes_no(model: str, settings: Settings) -> str:
-    _needs_llm("llm-yes-no", settings)
-    return f"{model or settings.chat_provider[1]}, asked for yes or no"
-
-
-def _open_listwise(model: str, settings: Settings) -> Scorer:
-    from app.providers.reranking.llm.listwise import LlmListwise
-
-    return LlmListwise(model or settings.chat_provider[1], settings)
-
-
-def _label_listwise(model: str, settings: Settings) -> str:
-    _needs_llm("llm-listwise", settings)
-    return f"{model or settings.chat_provider[1]}, asked for an order"
-
-
-def _open_decisions(model: str, settings: Settings) -> Scorer:
-    from app.providers.reranking.llm.decisions import OpenAIDecisions
-
-    return OpenAIDecisions(model or DECISIONS_MODEL, settings)
-
-
-def _label_decisions(model: str, settings: Settings) -> str:
-    _needs_llm("openai-decisions", settings)
-    return f"OpenAI Decisions {model or DECISIONS_MODEL}"
-
-
-def _needs_llm(kind: str, settings: Settings) -> None:
-    if not _offered_llm(settings):
-        raise ProviderAuth(f"{kind} needs a key for OpenAI.", hint="Set OPENAI_API_KEY in .env or the environment.")
-
-
-def _offered_llm(settings: Settings) -> Sequence[str]:
-    named = settings.llm_reranker_api_key is not None or settings.llm_reranker_base_url is not None
-    return [""] if named or (settings.chat_provider[0] == "openai" and settings.chat_configured) else []
-
-
-def _offered_decisions(settings: Settings) -> Sequence[str]:
-    """OpenAI alone has it."""
-    return [""] if settings.openai_api_key is not None and settings.openai_base_url is None else []
-
-
 KINDS: Mapping[str, Kind] = {
     "late-interaction": Kind(
         "late-interaction or late-interaction:NAME_OR_PATH",
@@ -185,15 +137,11 @@ KINDS: Mapping[str, Kind] = {
     "tuned": Kind("tuned:NAME", "must", open_tuned, label_tuned, offered_tuned),
     "cohere": Kind("cohere:MODEL", "must", _open_cohere, _label_cohere, _offered_cohere),
     **{row.name: Kind(row.form, row.model, row.open, row.label, row.offered) for row in HOSTED},
-    "llm-yes-no": Kind("llm-yes-no:MODEL", "may", _open_yes_no, _label_yes_no, _offered_llm),
-    "llm-listwise": Kind("llm-listwise:MODEL", "may", _open_listwise, _label_listwise, _offered_llm),
-    "openai-decisions": Kind("openai-decisions:MODEL", "may", _open_decisions, _label_decisions, _offered_decisions),
+    **{way.name: Kind(way.form, "may", way.open, way.label, way.offered) for way in WAYS},
     "none": Kind("none", "no", _open_none, _label_none, lambda _: [""]),
 }
 _HERE = {"late-interaction", "bundled", "cross-encoder", "tuned", "none"}
-
-
-_LANGUAGE_MODELS = {"llm-yes-no", "llm-listwise", "openai-decisions"}
+_LANGUAGE_MODELS = {way.name for way in WAYS}
 
 
 def is_language_model(name: str) -> bool:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from app import patience
-from app.addresses import host_of
+from app.addresses import at_domain, host_of
+from app.domain import ScorerId
 from app.errors import ProviderAuth, ProviderNonsense
 from app.metering import billed, paid_to, summed
 from app.providers.failures import Service
 from app.providers.http import HttpService
+from app.providers.reranking.llm.prompts import digest_of, prompt
 from app.settings import Settings
 
 Result = TypeVar("Result")
@@ -34,13 +35,13 @@ class LlmClient:
         """`kind` is the setting's name for the way of asking. Raises ProviderAuth without a key for OpenAI itself."""
         own = settings.llm_reranker_base_url is not None
         base = settings.llm_reranker_base_url if own else settings.openai_base_url
-        # another server never gets the chat's key
-        key = settings.llm_reranker_api_key if own else settings.llm_reranker_api_key or settings.openai_api_key
+        own_key = own or settings.llm_reranker_api_key is not None  # another server never gets the chat's key
+        key = settings.llm_reranker_api_key if own_key else settings.openai_api_key
         if key is None and base is None:
             raise ProviderAuth(f"{kind} needs a key for OpenAI.", hint="Set OPENAI_API_KEY in .env or the environment.")
-        self.model = model
+        self._kind, self.model = kind, model
         self.host = "" if base is None else host_of(base)
-        self.elsewhere = base is not None and not (urlsplit(base).hostname or "").endswith("openai.com")
+        self.elsewhere = base is not None and not at_domain(base, "openai.com")
         self.window = settings.chat_window or (_UNKNOWN_WINDOW if self.elsewhere else _HOSTED_WINDOW)
         self._seconds = settings.reranker_timeout
         self._calls = settings.llm_reranker_calls
@@ -48,7 +49,7 @@ class LlmClient:
         self._http = HttpService(
             Service(
                 name="OpenAI" if base is None else f"The reranker at {self.host}",
-                key_setting="LLM_RERANKER_API_KEY" if own else "OPENAI_API_KEY",
+                key_setting="LLM_RERANKER_API_KEY" if own_key else "OPENAI_API_KEY",
                 url_setting="LLM_RERANKER_BASE_URL" if own else "OPENAI_BASE_URL",
                 timeout_setting="RERANKER_TIMEOUT",
                 model_setting="RERANKER",
@@ -58,6 +59,11 @@ class LlmClient:
             read=self._seconds,
         )
         self.name = self._http.service.name
+
+    def scorer_id(self, way: str, prompts: Sequence[str], window: int) -> ScorerId:
+        """Of the model at its server, asked in a way of this name with the prompts of these names."""
+        activation = f"{way}-{digest_of(*map(prompt, prompts))}"
+        return ScorerId(self._kind, self.model, revision=self.host, activation=activation, window=window)
 
     def post(self, path: str, body: Mapping[str, object], read: Callable[[Mapping[str, Any]], Result]) -> Result:
         """What `read` makes of one answer; its use is reported. Raises ProviderError."""

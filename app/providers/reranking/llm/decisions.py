@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain import Scale, Score, ScorerId, ScorerProfile
+from app.domain import Scale, Score, ScorerProfile
 from app.providers.openai_embedding import estimated_tokens
 from app.providers.reranking.llm.client import LlmClient
-from app.providers.reranking.llm.prompts import digest_of, fenced, fill, numbered, prompt, windows_of_text
+from app.providers.reranking.llm.prompts import fenced, fill, numbered, prompt, windows_of_text
 from app.settings import Settings
 
 KIND = "openai-decisions"
-DEFAULT_MODEL = "gpt-6-luna"  # the only one there is
 _INPUT, _QUESTION = "rerank_decisions_input", "rerank_decisions_question"
 _MOST_QUESTIONS = 400  # a request
 _MOST_TOKENS = 100_000  # of one request's input; the API publishes no limit
@@ -32,13 +31,7 @@ class OpenAIDecisions:
         """Raises ProviderAuth where a key is needed and missing."""
         self._client = client = LlmClient(KIND, model, settings)
         self.profile = ScorerProfile(
-            id=ScorerId(
-                KIND,
-                model,
-                revision=client.host,
-                activation=f"predicate-{digest_of(prompt(_INPUT), prompt(_QUESTION))}",
-                window=_PASSAGE,
-            ),
+            id=client.scorer_id("predicate", (_INPUT, _QUESTION), _PASSAGE),
             label=f"OpenAI Decisions {model}",
             scale=Scale.PROBABILITY,
             pointwise=False,

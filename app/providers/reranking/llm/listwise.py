@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain import Scale, Score, ScorerId, ScorerProfile
+from app.domain import Scale, Score, ScorerProfile
 from app.providers.openai_embedding import estimated_tokens
 from app.providers.reranking.llm.client import LlmClient
 from app.providers.reranking.llm.permutation import numbers_in, ranked
-from app.providers.reranking.llm.prompts import digest_of, fenced, fill, numbered, prompt, windows_of_text
+from app.providers.reranking.llm.prompts import fenced, fill, numbered, prompt, windows_of_text
 from app.settings import Settings
 
 KIND = "llm-listwise"
@@ -33,13 +33,7 @@ class LlmListwise:
         self._client = client = LlmClient(KIND, model, settings)
         self._system = prompt(_SYSTEM)
         self.profile = ScorerProfile(
-            id=ScorerId(
-                KIND,
-                model,
-                revision=client.host,
-                activation=f"permutation-{digest_of(self._system, prompt(_USER))}",
-                window=_PASSAGE,
-            ),
+            id=client.scorer_id("permutation", (_SYSTEM, _USER), _PASSAGE),
             label=f"{model}, asked for an order",
             scale=Scale.RANK_ONLY,
             pointwise=False,

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from app.domain import Scale, Score, ScorerId, ScorerProfile
+from app.domain import Scale, Score, ScorerProfile
 from app.errors import ProviderRejected
 from app.providers.openai_embedding import estimated_tokens
 from app.providers.reranking.llm.client import LlmClient
-from app.providers.reranking.llm.prompts import digest_of, fenced, fill, prompt, windows_of_text
+from app.providers.reranking.llm.prompts import fenced, fill, prompt, windows_of_text
 from app.settings import Settings
 
 KIND = "llm-yes-no"
@@ -34,13 +34,7 @@ class LlmYesNo:
         self._client = client = LlmClient(KIND, model, settings)
         self._system = prompt(_SYSTEM)
         self.profile = ScorerProfile(
-            id=ScorerId(
-                KIND,
-                model,
-                revision=client.host,
-                activation=f"yes-share-{digest_of(self._system, prompt(_USER))}",
-                window=client.window,
-            ),
+            id=client.scorer_id("yes-share", (_SYSTEM, _USER), client.window),
             label=f"{model}, asked for yes or no",
             scale=Scale.BOUNDED,
             pointwise=True,

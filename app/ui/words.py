@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from app.domain import DecisionKind, Scored
+from app.domain import Decision, DecisionKind, Scored
 from app.ui.safe import text
 
 Group = Literal["through", "rescued", "held", "failed"]
@@ -26,8 +26,9 @@ _DECISIONS: Mapping[DecisionKind, tuple[Group, str]] = {
 }
 
 
-def group_of(kind: DecisionKind) -> Group:
-    return _DECISIONS[kind][0]
+def group_of(decision: Decision) -> Group:
+    """What a cascade did not pass on is held back: nothing failed."""
+    return _DECISIONS[decision.kind][0] if decision.scored.passed_on else "held"
 
 
 def decided(kind: DecisionKind) -> str:
@@ -35,10 +36,11 @@ def decided(kind: DecisionKind) -> str:
     return _DECISIONS[kind][1]
 
 
-def badge(kind: DecisionKind) -> str:
+def badge(decision: Decision) -> str:
     """The decision as HTML: a shape and a word, in the colour of its group."""
-    group, word = _DECISIONS[kind]
-    return f'<span class="badge {group}"><span aria-hidden="true">{SHAPES[group]}</span> {word}</span>'
+    group = group_of(decision)
+    shape = f'<span aria-hidden="true">{SHAPES[group]}</span>'
+    return f'<span class="badge {group}">{shape} {decided(decision.kind)}</span>'
 
 
 # -- numbers ---------------------------------------------------------------------------------------

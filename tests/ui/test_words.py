@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.domain import DecisionKind
+from app.domain import Candidate, Decision, DecisionKind, Scored
 from app.theme import DARK, LIGHT, Palette, css_variables, streamlit_flags
 from app.ui import words
 from app.ui.handbook import linked, read
+from app.ui.parts.decisions import table
+from tests.fakes import chunk
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -29,10 +31,20 @@ def test_numbers() -> None:
 
 @pytest.mark.parametrize("kind", list(DecisionKind))
 def test_every_decision_has_a_shape_and_a_word(kind: DecisionKind) -> None:
-    shape = words.SHAPES[words.group_of(kind)]
-    assert shape in words.badge(kind)
-    assert words.decided(kind) in words.badge(kind)
-    assert kind.admits == (words.group_of(kind) in ("through", "rescued"))
+    decision = Decision(Scored(Candidate(chunk("1"), 1), 1, 0.5), kind, "")
+    assert words.SHAPES[words.group_of(decision)] in words.badge(decision)
+    assert words.decided(kind) in words.badge(decision)
+    assert kind.admits == (words.group_of(decision) in ("through", "rescued"))
+
+
+def test_what_a_cascade_did_not_pass_on_is_held_back_and_did_not_fail() -> None:
+    scored = Scored(Candidate(chunk("1"), 1), 11, None, first_score=0.25, passed_on=False)
+    left_out = Decision(scored, DecisionKind.NOT_SCORED, "")
+    assert (words.group_of(left_out), words.SHAPES["held"] in words.badge(left_out)) == ("held", True)
+    drawn = table([left_out], costs={})
+    assert 'class="held"' in drawn and "first 0.25" in drawn
+    not_scored = Decision(Scored(Candidate(chunk("1"), 1), 11, None), DecisionKind.NOT_SCORED, "")
+    assert words.group_of(not_scored) == "failed"
 
 
 @pytest.mark.parametrize("term", list(words.TERMS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from app.domain import Decision, Shares
+from app.domain import Decision, Scored, Shares
 from app.ui import safe
 from app.ui.parts.passages import short
 from app.ui.words import badge, group_of, probability, why
@@ -36,16 +36,21 @@ def _row(decision: Decision, costs: Mapping[str, int]) -> str:
     place = " › ".join(part for part in chunk.section if part != chunk.title)
     tokens = costs.get(chunk.id, chunk.tokens)
     return (
-        f'<tr class="{group_of(decision.kind)}"><td class="num">{scored.rank_after}</td>'
+        f'<tr class="{group_of(decision)}"><td class="num">{scored.rank_after}</td>'
         f'<td class="num">{scored.candidate.rank_before} {_move(scored.candidate.rank_before - scored.rank_after)}</td>'
         f'<td class="what"><details><summary>{safe.text(chunk.title)} <span class="place">{safe.text(place)}</span>'
         f'</summary><div class="words">{short(chunk, length=600)}</div></details></td>'
         f"<td>{_bar(scored.p)}</td>"
-        f'<td class="num">{probability(scored.raw_score)}</td>'
+        f'<td class="num">{probability(scored.raw_score)}{_first(scored)}</td>'
         f'<td class="num">{_shares(scored.shares)}</td>'
-        f'<td class="did">{badge(decision.kind)}<small>{safe.text(decision.reason)}</small></td>'
+        f'<td class="did">{badge(decision)}<small>{safe.text(decision.reason)}</small></td>'
         f'<td class="num">{tokens:,}</td></tr>'
     )
+
+
+def _first(scored: Scored) -> str:
+    """The score of a cascade's first reranker, beside the second one's: on a scale of its own."""
+    return "" if scored.first_score is None else f"<small>first {probability(scored.first_score)}</small>"
 
 
 def _move(places: int) -> str:

@@ -49,7 +49,7 @@ def slopes(left: Trace, right: Trace) -> list[slope.Slope]:
                 name=where_from(chunk),
                 left=places[chunk.id],
                 right=n,
-                group=group_of(decision.kind),
+                group=group_of(decision),
                 facts={
                     "p": probability(decision.scored.p),
                     "on the left side": "yes" if chunk.id in through else "no",

@@ -31,7 +31,7 @@ def card(
     if scored.raw_score is not None or scored.p is not None:
         facts.append(f"<span>{moved(scored)}</span>")
     if gated:
-        facts.append(badge(decision.kind))
+        facts.append(badge(decision))
     label = f'<span class="cite-no" aria-label="Passage {number}">{number}</span>' if number is not None else ""
     note = f'<span class="side">{safe.text(side)}</span>' if side else ""
     told = instruction_in(chunk.text)

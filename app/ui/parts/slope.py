@@ -54,7 +54,7 @@ def slopes_of(decisions: Sequence[Decision]) -> list[Slope]:
             name=where_from(d.scored.candidate.chunk),
             left=d.scored.candidate.rank_before,
             right=d.scored.rank_after,
-            group=group_of(d.kind),
+            group=group_of(d),
             facts={
                 "p": probability(d.scored.p),
                 "raw score": probability(d.scored.raw_score),

@@ -70,7 +70,9 @@ def refusal(gate: GateResult, library: str) -> str:
     if refused is None:
         return ""
     nearest = "".join(map(_miss, refused.nearest))
-    listed = f'<p class="label">The nearest misses</p><ol class="misses">{nearest}</ol>' if nearest else ""
+    unscored = refused.code is RefusalCode.RERANKER_UNAVAILABLE
+    heading = "What search found first" if unscored else "The nearest misses"
+    listed = f'<p class="label">{heading}</p><ol class="misses">{nearest}</ol>' if nearest else ""
     return (
         f'<div class="refusal"><p class="lead"><span aria-hidden="true" class="held">○</span> {_reason(gate, library)}'
         f'</p>{listed}<p class="muted">{_next(refused.code)}</p></div>'
@@ -80,9 +82,10 @@ def refusal(gate: GateResult, library: str) -> str:
 def _miss(scored: Scored) -> str:
     chunk = scored.candidate.chunk
     place = " › ".join(part for part in chunk.section if part != chunk.title)
+    p = "" if scored.p is None else f'<span class="num muted">p {probability(scored.p)}</span>'
     return (
-        f'<li><b>{safe.text(chunk.title)}</b> <span class="place">{safe.text(place)}</span> '
-        f'<span class="num muted">p {probability(scored.p)}</span><br><span class="snippet">{short(chunk)}</span></li>'
+        f'<li><b>{safe.text(chunk.title)}</b> <span class="place">{safe.text(place)}</span> {p}<br>'
+        f'<span class="snippet">{short(chunk)}</span></li>'
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from app.errors import ModelError, UsageError
 from app.evaluation.questions.model import Label, LabelledQuestion, QuestionSet
@@ -51,6 +52,12 @@ def test_what_cannot_be_exported_is_not_trained(tmp_path: Path) -> None:
         open_base(str(save_classifier(tmp_path / "three", labels=3)), tmp_path)
     with pytest.raises(UsageError, match="leaves no room"):
         open_base("bundled", tmp_path, window=8)
+
+
+def test_an_untrained_base_starts_the_same_every_time(tmp_path: Path) -> None:
+    first, again = (open_base("all-MiniLM-L6-v2", tmp_path).model.state_dict() for _ in range(2))
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert first["cls.weight"].abs().sum() > 0.0  # drawn, and drawn alike
 
 
 def _vote(kind: str, value: int, chunk: str | None, question: str = "How deep is the well?") -> Vote:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UsageError
-from app.tuning.own.parts import LEAST, divide, enough
+from app.tuning.own.parts import LEAST, divide, enough, only_weak
 
 
 def _groups(count: int, size: int) -> dict[str, str]:
@@ -44,6 +44,17 @@ def test_what_an_earlier_model_learned_from_is_not_judged_on() -> None:
     seen = {f"q{g}-0": "train" for g in range(50)}
     division = divide(groups, set(groups), fixed={**seen})  # type: ignore[dict-item]
     assert all(division.part[question] == "train" for question in seen)
+
+
+def test_what_cannot_be_judged_on_trains_unless_it_hangs_together_with_what_can() -> None:
+    groups = {**_groups(40, 1), **{f"weak{g}": f"page{g}" for g in range(60)}, "beside": "doc3"}
+    weak = {question for question in groups if question.startswith("weak")} | {"beside"}
+    fixed = only_weak(groups, weak)
+    assert fixed == {f"weak{g}": "train" for g in range(60)}
+    division = divide(groups, groups.keys() - weak, fixed=fixed)
+    assert all(division.part[f"weak{g}"] == "train" for g in range(60))
+    assert division.part["beside"] == division.part["q3-0"]
+    assert division.counts["test"] >= 25
 
 
 def test_marked_questions_are_the_only_ones_judged_on() -> None:

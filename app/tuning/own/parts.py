@@ -47,6 +47,13 @@ def enough(measurable: int, *, unseen: int = 0) -> None:
     )
 
 
+def only_weak(groups: Mapping[str, str], weak: Collection[str]) -> dict[str, Part]:
+    """Where questions must be that no person judged passage by passage, and that hang together with none that one did:
+    nothing can be judged on them, so they train. Question id -> its group in, its part out."""
+    judged = {group for question, group in groups.items() if question not in weak}
+    return {question: "train" for question, group in groups.items() if group not in judged}
+
+
 def divide(
     groups: Mapping[str, str],
     measurable: Collection[str],

@@ -20,7 +20,7 @@ from app.tuning.own.fitting import Fitted, fit
 from app.tuning.own.folder import start, trained_with
 from app.tuning.own.held_out import judge_held_out
 from app.tuning.own.lessons import lessons
-from app.tuning.own.parts import Division, Part, divide, enough
+from app.tuning.own.parts import Division, Part, divide, enough, only_weak
 from app.tuning.own.plan import TunePlan
 from app.tuning.own.preparing import Prepared, Say, Tuning
 from app.tuning.own.report import TuneReport, write_report
@@ -87,9 +87,13 @@ def _parts(prepared: Prepared, division: Division) -> dict[Part, tuple[Searched,
 
 
 def _fixed(prepared: Prepared, plan: TunePlan, home: Path) -> dict[str, Part]:
-    """Where questions must be: as the set says, and to training where the current scorer or the base, tuned earlier,
-    learned from them: it would be judged on what it has seen."""
-    fixed: dict[str, Part] = {s.question.id: "test" for s in prepared.searched if s.question.labelled.split == "test"}
+    """Where questions must be: as the set says, and to training where they can only train, or where the current scorer
+    or the base, tuned earlier, learned from them: it would be judged on what it has seen."""
+    fixed = only_weak(
+        {s.question.id: s.question.group for s in prepared.searched},
+        {s.question.id for s in prepared.searched if s.question.labelled.weak},
+    )
+    fixed |= {s.question.id: "test" for s in prepared.searched if s.question.labelled.split == "test"}
     for name in (plan.base, prepared.reranker):
         if name.startswith(f"{PROVIDER}:"):
             seen = trained_with(home, name.partition(":")[2])

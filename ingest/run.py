@@ -21,6 +21,7 @@ from ingest.identity import uri_of
 from ingest.limits import Limits
 from ingest.load.records import Choice
 from ingest.making import make
+from ingest.parts import superseded
 from ingest.plan import as_folder
 from ingest.prune import removal
 from ingest.report import FileResult, Report, State, to_json
@@ -176,6 +177,7 @@ class Ingest:
         """Remove what is to be pruned, and forget failures of files that are gone; returns how many documents stay
         though their files are gone."""
         present = {uri_of(path) for path in found.files}
+        stored = self._without_earlier_parts(found, stored)
         reach = (found.folders, [pattern.fullmatch for pattern in found.patterns])
         missing = removal(stored, present, folders=reach[0], patterns=reach[1], unseen=found.unseen, anyway=True)
         self._forget(present, found, failures)
@@ -190,6 +192,21 @@ class Ingest:
             left_out = "its file is left out now" if file_of(document.uri).exists() else "its file is gone"
             self._ends.done(FileResult(document.uri, State.REMOVED, left_out), 0)
         return len(missing.documents) - len(chosen.documents)
+
+    def _without_earlier_parts(
+        self, found: Found, stored: Mapping[str, StoredDocument]
+    ) -> Mapping[str, StoredDocument]:
+        """Remove what stands under other names now; what stays of the documents stored before."""
+        well = (State.ADDED, State.REPLACED, State.UNCHANGED)
+        ended = {result.path: result.state in well for result in self._ends.results}
+        read, failed = ({path for path, as_wanted in ended.items() if as_wanted is wanted} for wanted in (True, False))
+        gone = superseded(stored, read, failed, map(str, found.tables))
+        for document in gone:
+            self.writer.remove(document.id)
+            self._batch.unpublished = True
+            self._ends.done(FileResult(document.uri, State.REMOVED, "its rows are in other parts of the table now"), 0)
+        uris = {document.uri for document in gone}
+        return {uri: document for uri, document in stored.items() if uri not in uris}
 
     def _forget(self, present: set[str], found: Found, failures: Mapping[str, FailedFile]) -> None:
         """Failures of files that are no longer below the folders given."""

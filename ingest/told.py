@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from app.language import name_of
+from app.library.repair import AGAIN
 from app.ports import StoredDocument
 from app.providers.spoken import speaks
 from ingest.cutting import Cutting, chunker_id
@@ -18,6 +19,8 @@ def anew(before: StoredDocument | None, content_hash: str, recipe: str) -> list[
     """Why a document whose file is as it was is read again; nothing where the file has changed."""
     if before is None or before.content_hash != content_hash or before.recipe == recipe:
         return []
+    if before.recipe == AGAIN:
+        return ["read again: what the library held of it was damaged"]
     cut, now = chunker_of(before.recipe), chunker_of(recipe)
     return [f"cut again: {now}, before {cut}" if cut != now else "read again: its reader has changed"]
 
@@ -25,7 +28,8 @@ def anew(before: StoredDocument | None, content_hash: str, recipe: str) -> list[
 def cut_otherwise(documents: Iterable[StoredDocument], cutting: Cutting) -> int:
     """How many documents of a library are cut differently from how this setting would cut them."""
     return sum(
-        (name := _FORMAT.match(each.recipe)) is not None
+        each.recipe != AGAIN
+        and (name := _FORMAT.match(each.recipe)) is not None
         and chunker_of(each.recipe) != chunker_id(name.group(), cutting)
         for each in documents
     )

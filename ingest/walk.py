@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from app.errors import DocumentError
 from ingest.containers import is_container, list_members
+from ingest.containers.archive import is_archive
 from ingest.containers.members import MARK
 from ingest.limits import Limits
 from ingest.report import FileResult, State
@@ -33,6 +34,7 @@ class Found:
     unseen: list[str] = field(default_factory=list)
     problems: list[FileResult] = field(default_factory=list)
     sizes: dict[Path, int] = field(default_factory=dict)  # bytes of archive members, which the file system cannot tell
+    tables: list[Path] = field(default_factory=list)  # long tables, whose parts are among the files
 
 
 def find(
@@ -80,6 +82,8 @@ def _take(file: Path, exclude: Sequence[str], limits: Limits, found: Found) -> N
         path = file if refused.name == "." else f"{inside}{refused.name}"
         state = State.FAILED if refused.failed else State.SKIPPED
         found.problems.append(FileResult(shown(path), state, refused.reason, hint=refused.hint))
+    if not is_archive(file.name):
+        found.tables.append(file)
     if any(refused.failed for refused in listing.refused):
         found.unseen.append(inside)  # what could not be read may still be there
     for member in listing.members:

@@ -30,7 +30,10 @@ def report_text(name: str, last: LastReport) -> str:
     lines: list[str] = []
     later = _later(last)
     if later is not None:
-        lines.append(f"{_state(later)} ({later.doing}, started {_time(later.started_at)}, process {later.pid}).")
+        which = "The last" if last.report is None else "A later"
+        lines.append(
+            f"{which} {_state(later)} ({later.doing}, started {_time(later.started_at)}, process {later.pid})."
+        )
     if last.report is None or last.reported is None:
         return "\n".join([*lines, f"No ingest has left a report in library {name} yet."])
     report, run = last.report, last.reported
@@ -61,8 +64,8 @@ def _later(last: LastReport) -> Run | None:
 def _state(run: Run) -> str:
     """What became of a run that left no report."""
     if run.state == "writing":
-        return "A later ingest is at work or was killed"
-    return "A later ingest was killed or failed before it could leave a report; the next one finishes its work"
+        return "ingest is at work or was killed"
+    return "ingest was killed or failed before it could leave a report; the next one finishes its work"
 
 
 def _time(stamp: str) -> str:

@@ -141,7 +141,8 @@ def delete(name: str, document_ids: tuple[str, ...], everything: bool, yes: bool
     directory, chroma_url = _existing(name), load_settings().chroma_url
     if not everything:
         _known(directory, name, document_ids)
-    what = f"the library {name}" if everything else f"{len(document_ids)} document(s) from {name}"
+    documents = f"{len(document_ids)} document{'s' if len(document_ids) > 1 else ''}"
+    what = f"the library {name}" if everything else f"{documents} from {name}"
     if not yes:
         click.confirm(f"Remove {what}?", abort=True, err=True)
     generation = None

@@ -15,25 +15,29 @@ from ingest.limits import Limits
 from ingest.load.delimited import starts_with_header
 from ingest.load.records import part_name
 
-LONG = 8 << 20  # bytes: a shorter table is one document
-ROWS = 25_000
+LONG = 8 << 20  # bytes: a shorter table is one document, if it has not many rows
+MANY = 20_000  # rows
+ROWS = 5_000  # of a part: a document is written whole, so a run that is killed loses what was embedded of one
 _ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson")
 _SAMPLE = 1 << 16
 _LONGEST_ROW = 4 << 20
 
 
 def is_long(path: Path) -> bool:
-    """Whether this is a table above 8 MB in an encoding whose line ends are single bytes."""
+    """Whether this is a table above 8 MB, or of more than about 20,000 rows, in an encoding whose line ends are single
+    bytes."""
     if not path.name.lower().endswith(_ENDINGS):
         return False
     try:
-        if path.stat().st_size <= LONG:
+        size = path.stat().st_size
+        if size <= _SAMPLE:
             return False
         with path.open("rb") as file:
             sample = file.read(_SAMPLE)
     except OSError:
         return False  # reading it as a file will name the reason
-    return b"\0" not in sample and not sample.startswith((b"\xff\xfe", b"\xfe\xff"))
+    long = size > LONG or size / len(sample) * sample.count(b"\n") > MANY
+    return long and b"\0" not in sample and not sample.startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from app.stages.context import build_context, render
 from app.stages.parents import REACH
 from app.stages.retrieve import retrieve
 from tests.benchmarks.datasets import DATA
-from tests.benchmarks.ingest_rate import Probe, normal, write_corpus
+from tests.benchmarks.ingest_quality import Probe, normal, write_corpus
 from tests.conftest import environment, models_dir
 
 CUTTINGS = ("auto", "auto:110")

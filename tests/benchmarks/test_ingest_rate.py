@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks import ingest_rate
-from tests.benchmarks.ingest_rate import Probe, gain, measure, normal, summary, write_corpus
+from tests.benchmarks.ingest_quality import Probe, gain, normal, write_corpus
+from tests.benchmarks.ingest_rate import measure, summary
 
 
 def test_an_answer_is_found_by_a_chunk_that_holds_it_with_its_neighbours() -> None:
@@ -57,6 +58,10 @@ def test_a_short_run_writes_what_it_has_and_goes_on(
     assert told["times_faster"] > 0
     assert told["quality"]["questions"] == 10
     assert 0 < told["quality"]["ndcg10_dense"] <= 1
+    apart = told["quality"]["dense_minus_stock"]
+    assert apart["low"] <= apart["mean"] <= apart["high"]
+    mean = told["quality"]["ndcg10_dense"] - told["quality"]["ndcg10_stock"]
+    assert apart["mean"] == pytest.approx(mean, abs=2e-4)
     kept = json.loads(out.read_text(encoding="utf-8"))
     monkeypatch.setattr(ingest_rate, "ours", None)  # it would fail if it were called
     assert measure(0.03, 1, 10, out, shared_data)["times_faster"] == told["times_faster"]

@@ -234,6 +234,10 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     found = find([str(tmp_path)])
     assert [path.name for path in found.files] == ["one.md"]
     assert all(problem.state is State.FAILED for problem in found.problems)
+    assert {(problem.path, problem.hint != "") for problem in found.problems} == {
+        (str(tmp_path / "a"), True),
+        (str(tmp_path / "b"), True),
+    }
 
 
 # -- tables and columns in PDFs --------------------------------------------------------------------

@@ -22,7 +22,7 @@ from ingest.report import Report, State, to_json, to_text
 from ingest.run import Ingest
 from ingest.walk import find
 from tests.fakes import LetterEmbedder
-from tests.ingest.test_run import Notes, texts
+from tests.ingest.running import Notes, texts
 
 
 def run(home: Path, *paths: Path, embedder: LetterEmbedder | None = None, **how: object) -> Report:

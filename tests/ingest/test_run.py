@@ -3,84 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from app.domain import Condition
-from app.library import open_reader, open_writer
-from app.ports import LibraryReader, LibraryWriter
-from ingest.cutting import read_cutting
-from ingest.identity import CHUNKER
-from ingest.report import FileResult, Report, State, to_json, to_text
+from ingest.report import State, to_json, to_text
 from ingest.run import Ingest
-from ingest.told import unspoken
 from ingest.walk import find
 from tests.fakes import LetterEmbedder
 from tests.ingest import samples
-
-
-class Notes:
-    """A progress that remembers."""
-
-    def __init__(self) -> None:
-        self.results: list[FileResult] = []
-        self.generations: list[int] = []
-
-    def started(self, files: int, size: int) -> None:
-        self.files = files
-
-    def file_done(self, result: FileResult, size: int) -> None:
-        self.results.append(result)
-
-    def embedded(self, chunks: int) -> None:
-        pass
-
-    def published(self, generation: int) -> None:
-        self.generations.append(generation)
-
-
-@contextmanager
-def writer(home: Path) -> Iterator[LibraryWriter]:
-    opened = open_writer(home, "test", embedder_id=LetterEmbedder.id, dimension=3, chunker=CHUNKER)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-@contextmanager
-def reader(home: Path) -> Iterator[LibraryReader]:
-    opened = open_reader(home, "test", embedder_id=LetterEmbedder.id)
-    try:
-        yield opened
-    finally:
-        opened.close()
-
-
-def ingest(home: Path, *paths: Path, prune: bool = False, stop_after: int | None = None) -> Report:
-    notes = Notes()
-
-    def stopping() -> bool:
-        return stop_after is not None and len(notes.results) >= stop_after
-
-    with writer(home) as opened:
-        run = Ingest(opened, LetterEmbedder(), notes, stopping=stopping)
-        report = run.run(find([str(path) for path in paths], home=home), prune=prune)
-    assert list(report.files) == sorted(notes.results, key=lambda result: result.path)
-    return report
-
-
-def states(report: Report) -> dict[str, str]:
-    return {Path(file.path).name: file.state.value for file in report.files}
-
-
-def texts(home: Path, question: str) -> list[str]:
-    with reader(home) as opened:
-        found = opened.lexical(question, 20, ())
-        return [chunk.text for chunk in opened.chunks(list(found.bm25)).values()]
+from tests.ingest.running import Notes, ingest, states, texts, writer
 
 
 @pytest.fixture
@@ -166,6 +98,9 @@ def test_bad_files_are_named_and_the_rest_goes_on(tmp_path: Path, docs: Path) ->
         "h_data.txt": "added: left out 399,900 characters of unbroken data (base64 or the like)",
         "README": "skipped: no reader for files without an ending",
     }
+    hints = {Path(file.path).name: file.hint for file in report.files}
+    assert hints["f_slides.key"] == "Save it as .pptx."
+    assert all(hints[Path(file.path).name] for file in report.files if file.state is State.FAILED)
     assert report.exit_code == 5
     assert len(report.files) == 11
     assert texts(tmp_path / "home", "night") == ["Owls hunt at night."]
@@ -257,76 +192,6 @@ def test_a_fifty_megabyte_line_is_read(tmp_path: Path) -> None:
     assert report.files[0].reason is not None
     assert "characters of unbroken data" in report.files[0].reason
     assert len(texts(tmp_path / "home", "owls")) == 1
-
-
-# -- how documents are cut, and in which language they are ------------------------------------------
-
-
-def cut_with(home: Path, setting: str, *paths: Path) -> Report:
-    with writer(home) as opened:
-        run = Ingest(opened, LetterEmbedder(), Notes(), cutting=read_cutting(setting))
-        return run.run(find([str(path) for path in paths], home=home))
-
-
-def test_another_strategy_cuts_again_what_it_cuts_differently_and_says_so(tmp_path: Path) -> None:
-    files = tmp_path / "files"
-    files.mkdir()
-    (files / "owls.md").write_text("# Owls\n\nOwls hunt at night.\n\n## Food\n\nVoles.\n", encoding="utf-8")
-    (files / "ships.csv").write_text("name,tons\nMary,12\nAnn,14\n", encoding="utf-8")
-    home = tmp_path / "home"
-    assert states(cut_with(home, "auto", files)) == {"owls.md": "added", "ships.csv": "added"}
-    assert states(cut_with(home, "headings", files)) == {"owls.md": "unchanged", "ships.csv": "replaced"}
-    again = cut_with(home, "tokens:64", files)
-    assert states(again) == {"owls.md": "replaced", "ships.csv": "replaced"}
-    assert all("cut again: split-2/tokens:64, before split-2" in (file.reason or "") for file in again.files)
-    assert "cut again" in to_text(again)
-    assert states(cut_with(home, "tokens:64", files)) == {"owls.md": "unchanged", "ships.csv": "unchanged"}
-
-
-def test_documents_that_stay_cut_in_another_way_are_counted(tmp_path: Path) -> None:
-    for name in ("one.md", "two.md", "three.md"):
-        (tmp_path / name).write_text(f"This is {name}.", encoding="utf-8")
-    home = tmp_path / "home"
-    assert cut_with(home, "auto", tmp_path).otherwise == 0
-    report = cut_with(home, "tokens:64", tmp_path / "one.md")
-    assert report.otherwise == 2
-    assert "2 documents were cut in another way than this run cuts" in to_text(report)
-    assert to_json(report)["cut_otherwise"] == 2
-    assert cut_with(home, "tokens:64", tmp_path).otherwise == 0
-
-
-def test_a_changed_file_is_not_said_to_be_cut_again(tmp_path: Path) -> None:
-    path = tmp_path / "owls.md"
-    path.write_text("Owls hunt at night.", encoding="utf-8")
-    cut_with(tmp_path / "home", "auto", path)
-    path.write_text("Owls hunt by day.", encoding="utf-8")
-    (only,) = cut_with(tmp_path / "home", "tokens", path).files
-    assert (only.state, only.reason) == (State.REPLACED, None)
-
-
-def test_the_language_of_a_document_is_kept_and_can_be_filtered_by(tmp_path: Path) -> None:
-    german = "Der Brunnen ist vierzig Meter tief und wurde im Jahr 1742 von den Bauern gegraben."
-    (tmp_path / "de.txt").write_text(german, encoding="utf-8")
-    (tmp_path / "en.txt").write_text("The well is forty metres deep and was dug by the farmers.", encoding="utf-8")
-    ingest(tmp_path / "home", tmp_path)
-    with reader(tmp_path / "home") as opened:
-        found = opened.lexical("Brunnen well 1742 forty", 20, (Condition("language", "in", ("de",)),))
-        assert [chunk.title for chunk in opened.chunks(list(found.bm25)).values()] == ["de"]
-
-
-def test_a_language_that_the_embedding_model_does_not_read_is_named() -> None:
-    english = "bundled/all-MiniLM-L6-v2/53aa/int8"
-    assert unspoken("de", english) == [
-        "in German, which the embedding model does not read: searches will find it by words only"
-    ]
-    assert unspoken("en", english) == unspoken(None, english) == unspoken("de", "a model nobody knows") == []
-
-
-def test_the_same_is_said_once_of_many_files() -> None:
-    files = tuple(FileResult(f"/n{n}.txt", State.ADDED, "in German, ...", 1) for n in range(9))
-    text = to_text(Report("notes", 1, files, 1.0))
-    assert text.count("in German") == 1
-    assert "note: 9 files: in German, ...: /n0.txt and others" in text
 
 
 def test_files_parsed_ahead_are_written_in_their_order_and_each_once(tmp_path: Path) -> None:

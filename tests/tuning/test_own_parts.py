@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UsageError
-from app.tuning.own.parts import LEAST, divide, enough, only_weak
+from app.evaluation.calibrating.fit import LEAST as LEAST_CALIBRATED
+from app.tuning.own.parts import LEAST, LEAST_TEST, divide, enough, only_weak
 
 
 def _groups(count: int, size: int) -> dict[str, str]:
@@ -55,6 +56,10 @@ def test_what_cannot_be_judged_on_trains_unless_it_hangs_together_with_what_can(
     assert all(division.part[f"weak{g}"] == "train" for g in range(60))
     assert division.part["beside"] == division.part["q3-0"]
     assert division.counts["test"] >= 25
+
+
+def test_what_is_judged_on_is_enough_for_a_calibration() -> None:
+    assert LEAST_TEST >= LEAST_CALIBRATED
 
 
 def test_marked_questions_are_the_only_ones_judged_on() -> None:

@@ -20,7 +20,7 @@ from app.calibration.observed import Observation, Unseen
 from app.calibration.store import evidence_calibration
 from app.domain import Judgement, LibraryInfo, Score, ScorerId
 from app.evaluation.calibrating.calibrate import CHUNKING
-from app.evaluation.calibrating.fit import LEAST, counts, fit_here
+from app.evaluation.calibrating.fit import fit_here
 from app.evaluation.calibrating.observe import folds_of
 from app.evaluation.intervals import Estimate, mean_interval
 from app.tuning.own.asking import Searched
@@ -57,10 +57,8 @@ def observations_of(searched: Sequence[Searched], raw: Sequence[Sequence[float]]
 def calibrated(
     observations: Sequence[Observation], *, scorer: ScorerId, start: FittedCalibration | None, name: str,
     library: LibraryInfo,
-) -> CalibratedHere | None:  # fmt: skip
-    """Fit it; None where too few held-out questions have a relevant passage among their candidates."""
-    if counts(observations)[0] < LEAST:
-        return None
+) -> CalibratedHere:  # fmt: skip
+    """Fit it. The held-out part is never too small for that: `app.tuning.own.parts.LEAST_TEST`."""
     fitted_on = FittedOn(
         sets=(name,),
         library=library.name,

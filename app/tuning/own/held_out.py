@@ -20,7 +20,7 @@ from app.tuning.own.preparing import by_score, current_order, scored
 from app.tuning.own.running import Run
 
 
-def judge_held_out(run: Run, fitted: Fitted, scorer: Scorer) -> tuple[Outcome, CalibratedHere | None]:
+def judge_held_out(run: Run, fitted: Fitted, scorer: Scorer) -> tuple[Outcome, CalibratedHere]:
     """All arms on the held-out questions; the tuned one in the order it would be used in."""
     prepared, say = run.prepared, run.say
     judged = [s for s in run.parts["test"] if not s.question.labelled.weak]
@@ -38,8 +38,7 @@ def judge_held_out(run: Run, fitted: Fitted, scorer: Scorer) -> tuple[Outcome, C
     for place, searched in enumerate(judged):
         if not searched.question.passages.relevant:
             continue
-        by_raw = by_score(raw[place])
-        order = by_raw if calibration is None else calibration.judged[place].order
+        order = calibration.judged[place].order
         orders[OFF][searched.question.id] = searched.order()
         orders[TUNED][searched.question.id] = searched.order(order)
     _current_arms(run, judged, orders, labels)

@@ -103,6 +103,17 @@ class Looks:
         keep(self._seen_file, [[step, share, v] for (step, share), v in self.seen.items()])
 
 
+def weights_in_words(step: int, share: float) -> str:
+    """Whose weights they are.
+
+    >>> weights_in_words(90, 0.67)
+    'step 90, 67 % of it and the rest of the base'
+    """
+    if not step:
+        return "before training"
+    return f"step {step}" if share == 1.0 else f"step {step}, {100 * share:.0f} % of it and the rest of the base"
+
+
 def mixed(start: dict[str, Tensor], trained: dict[str, Tensor], share: float) -> dict[str, Tensor]:
     """Weights on the line from `start` (share 0.0) to `trained` (1.0); what is no float is the trained one's."""
     return {

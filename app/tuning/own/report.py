@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from app.evaluation.verdict import as_change, points
 from app.tuning.own.advice import Advice
 from app.tuning.own.calibrated import CalibratedHere
 from app.tuning.own.fitting import Fitted
+from app.tuning.own.looks import weights_in_words
 from app.tuning.own.outcome import MEASURES, Outcome
 from app.tuning.own.parts import PARTS, Part
 from app.tuning.own.plan import TunePlan
@@ -47,7 +48,7 @@ class TuneReport:
     learned: Learned
     fitted: Fitted
     outcome: Outcome
-    calibration: CalibratedHere | None
+    calibration: CalibratedHere
     scorer: str
     seconds: float
 
@@ -74,9 +75,8 @@ def write_report(report: TuneReport, folder: Path) -> None:
 
 def report_to_json(report: TuneReport) -> dict[str, Any]:
     """The report as JSON, schema 1: the verdict, and every number behind it."""
-    row = plain_values(replace(report, calibration=None))
-    found = report.calibration
-    row["calibration"] = None if found is None else plain_values(found.calibration)
+    rest = {name: getattr(report, name) for name in TuneReport.__dataclass_fields__ if name != "calibration"}
+    row = plain_values({**rest, "calibration": report.calibration.calibration})
     return {"schema": 1, "verdict": report.first_line, "promoted": report.outcome.promoted, **row}
 
 
@@ -159,11 +159,13 @@ _UNLABELLED = {
 
 def _trained(report: TuneReport) -> Section:
     fitted, plan = report.fitted, report.plan
-    rows = tuple((_spot(look.step, look.share), f"{look.ndcg:.3f}") for look in fitted.validated)
+    rows = tuple((weights_in_words(look.step, look.share), f"{look.ndcg:.3f}") for look in fitted.validated)
     if not fitted.chosen:
         kept = f"the last of {fitted.steps} steps; there are too few questions to choose another by"
     elif fitted.learned:
-        kept = f"{_spot(fitted.step, fitted.share)} (of {fitted.steps}), which ranks the validation part best"
+        kept = (
+            f"{weights_in_words(fitted.step, fitted.share)} (of {fitted.steps}), which ranks the validation part best"
+        )
     else:
         kept = "the base as it was: no step ranks the validation part better"
     words = (
@@ -174,27 +176,14 @@ def _trained(report: TuneReport) -> Section:
     return Section("Training", words, tables)
 
 
-def _spot(step: int, share: float) -> str:
-    if not step:
-        return "before training"
-    return f"step {step}" if share == 1.0 else f"step {step}, {100 * share:.0f} % of it and the rest of the base"
-
-
 def _calibrated(report: TuneReport) -> Section:
     found = report.calibration
-    if found is None:
-        words: tuple[str, ...] = (
-            "Not calibrated: too few held-out questions have a relevant passage among their candidates. It ranks, and "
-            "no threshold on its p is trusted, until: sluice calibrate QUESTIONS --reranker "
-            f"tuned:{report.name} --apply",
-        )
-        return Section("Calibration", words)
     ece = "-" if found.ece is None else points(found.ece)
-    words = (
+    words = [
         f"Fitted on the {found.questions} held-out questions, which trained nothing; each was judged by maps fitted "
         "without its documents.",
         f"ECE at rank 1 {ece}; relevant candidates below keep_above {estimate(found.lost)}.",
-    )
+    ]
     if not report.outcome.promoted:
-        words = (*words, "It is not put into use, because the scorer is not.")
-    return Section("Calibration", words)
+        words.append("It is not put into use, because the scorer is not.")
+    return Section("Calibration", tuple(words))

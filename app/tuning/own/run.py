@@ -66,7 +66,7 @@ def tune(sluice: Tuning, prepared: Prepared, plan: TunePlan, *, name: str | None
         )  # fmt: skip
         scorer = _export(run, fitted, groups)
         outcome, calibration = judge_held_out(run, fitted, scorer)
-        if outcome.promoted and calibration is not None:
+        if outcome.promoted:
             save_calibration(calibration.calibration, sluice.settings.calibrations_dir)
         report = TuneReport(
             folder.name, prepared.asked.contents.info.name, plan, prepared.advice, learned, fitted, outcome,

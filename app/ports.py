@@ -155,13 +155,15 @@ class LibraryReader(Protocol):
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
     """A document as the catalogue has it. `recipe` identifies parser, chunker and embedder versions: an unchanged
-    content hash with another recipe must be ingested again."""
+    content hash with another recipe must be ingested again. `read_at` (ISO 8601, UTC): when its file was last known to
+    hold what was read."""
 
     id: str
     uri: str
     content_hash: str
     recipe: str
     chunks: int
+    read_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,10 @@ class LibraryWriter(Protocol):
         ...
 
     def forget_failures(self, uris: Sequence[str]) -> None: ...
+
+    def confirm(self, uris: Sequence[str], at: str) -> None:
+        """Note that these documents' files, though written to since, held at `at` (ISO 8601, UTC) what was read."""
+        ...
 
     def save_report(self, report: Mapping[str, object]) -> None:
         """Keep this run's report (JSON values) in the library, beside the last few."""

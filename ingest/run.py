@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.errors import DocumentError, LibraryFull, SluiceError
-from app.library.on_disk import file_of
+from app.library.journal import now
+from app.library.on_disk import file_of, on_disk
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument
 from ingest.ahead import Parsers
 from ingest.batch import Batch, Waiting
@@ -68,7 +69,8 @@ class Ingest:
         where an embedding service fails and MachineError where parsers cannot be started; what was written until then
         is published.
         """
-        began = self._published_at = time.monotonic()
+        began, at = time.monotonic(), now()
+        self._published_at = began
         self._ends = Ends(self.writer, self.progress, self.file_timeout)
         self._batch = Batch(self.writer, self.embedder, self._ends, self.stopping)
         stored, failures = self.writer.stored(), self.writer.failures()
@@ -81,6 +83,7 @@ class Ingest:
             self.cutting = self.cutting.within(self.embedder.max_tokens)
             self._read(found.files, sizes, stored, failures)
             stopped = self.stopping()
+            self._confirm(stored, at)
             gone = 0 if stopped else self._removed(found, stored, failures, prune=prune, anyway=prune_anyway)
             generation = self._publish()
             report = self._report(generation, began, stopped=stopped, gone=gone)
@@ -192,6 +195,14 @@ class Ingest:
             left_out = "its file is left out now" if file_of(document.uri).exists() else "its file is gone"
             self._ends.done(FileResult(document.uri, State.REMOVED, left_out), 0)
         return len(missing.documents) - len(chosen.documents)
+
+    def _confirm(self, stored: Mapping[str, StoredDocument], at: str) -> None:
+        """Files that were written to and hold what they held: who asks goes by the time, and would take them for
+        changed ever after."""
+        same = [result.path for result in self._ends.results if result.state is State.UNCHANGED]
+        touched = [uri for uri in same if uri in stored and on_disk(uri, stored[uri].read_at) == "changed"]
+        if touched:
+            self.writer.confirm(touched, at)
 
     def _without_earlier_parts(
         self, found: Found, stored: Mapping[str, StoredDocument]

@@ -39,7 +39,8 @@ _CHOICES = 50
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One line of the Library page. `bytes` counts the text of the chunks (UTF-8); `added_at` is ISO 8601, UTC."""
+    """One line of the Library page. `bytes` counts the text of the chunks (UTF-8); `added_at` is ISO 8601, UTC,
+    and so is `read_at`, when its file was last known to hold what was read."""
 
     id: str
     title: str
@@ -50,6 +51,7 @@ class DocumentRow:
     added_at: str
     generation: int
     language: str | None = None
+    read_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def documents(directory: Path, name: str) -> list[DocumentRow]:
     with _connections(where) as connections, connections.lend() as connection:
         rows = connection.execute(
             "SELECT d.id, d.title, d.uri, d.format, d.chunks, d.bytes, d.added_at, d.added_gen, "
-            "json_extract(d.metadata, '$.language') FROM documents d "
+            f"json_extract(d.metadata, '$.language'), {journal.read_at(connection, 'd')} FROM documents d "
             f"WHERE {LIVE.format('d')} ORDER BY d.title COLLATE NOCASE, d.uri",
             {"generation": latest(connection).number},
         ).fetchall()

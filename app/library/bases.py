@@ -195,5 +195,7 @@ def drop_chunks(connection: sqlite3.Connection, condition: str, value: int) -> N
 
 def drop_documents(connection: sqlite3.Connection, condition: str, value: int) -> None:
     """Delete documents, their chunks being gone. `condition` is SQL over `documents` with one parameter."""
-    connection.execute(f"DELETE FROM seals WHERE document IN (SELECT row FROM documents WHERE {condition})", (value,))
+    for table in ("seals", "seen"):
+        which = f"SELECT row FROM documents WHERE {condition}"
+        connection.execute(f"DELETE FROM {table} WHERE document IN ({which})", (value,))
     connection.execute(f"DELETE FROM documents WHERE {condition}", (value,))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from app.errors import LibraryDamaged
-from app.library import bases
+from app.library import bases, journal
 from app.library.catalogue import LIVE, Connections, Generation, Manifest, latest, read_manifest
 from app.library.check_catalogue import check_catalogue
 from app.library.check_index import check_lexical, check_vectors
@@ -63,13 +63,14 @@ def sources(directory: Path, name: str, *, read: bool = False) -> Sources:
     try:
         with connections.lend() as connection:
             rows = connection.execute(
-                f"SELECT d.uri, d.added_at, d.content_hash FROM documents d WHERE {LIVE.format('d')} ORDER BY d.uri",
+                f"SELECT d.uri, {journal.read_at(connection, 'd')}, d.content_hash FROM documents d "
+                f"WHERE {LIVE.format('d')} ORDER BY d.uri",
                 {"generation": latest(connection).number},
             ).fetchall()
     finally:
         connections.close()
-    for uri, added_at, content_hash in rows:
-        state = on_disk(uri, added_at)
+    for uri, read_at, content_hash in rows:
+        state = on_disk(uri, read_at)
         compared += state != "elsewhere"
         if state == "gone":
             gone.append(uri)

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS failures (
   uri TEXT PRIMARY KEY, content_hash TEXT NOT NULL, recipe TEXT NOT NULL, reason TEXT NOT NULL, hint TEXT NOT NULL,
   patience REAL NOT NULL, failed_at TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS reports (run INTEGER PRIMARY KEY, report BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS seen (document INTEGER PRIMARY KEY, at TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS seals (document INTEGER PRIMARY KEY, said BLOB NOT NULL, vectors BLOB NOT NULL)
 """
 _FLOOR_OF = "floor_generation"  # a key of the manifest: the generation whose floor was measured
@@ -140,6 +141,24 @@ def remember_failure(connection: sqlite3.Connection, failed: FailedFile) -> None
 
 def forget_failures(connection: sqlite3.Connection, uris: Iterable[str]) -> None:
     connection.executemany("DELETE FROM failures WHERE uri = ?", [(uri,) for uri in uris])
+
+
+# -- documents whose files were found to hold what was read ----------------------------------------
+
+
+def note_seen(connection: sqlite3.Connection, uris: Iterable[str], at: str) -> None:
+    """`at` (ISO 8601, UTC) these documents' files held the bytes that were read, whatever their time of change says."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO seen SELECT row, ? FROM documents WHERE uri = ? AND removed_gen IS NULL",
+        [(at, uri) for uri in uris],
+    )
+
+
+def read_at(connection: sqlite3.Connection, documents: str) -> str:
+    """When a document's file was last known to hold what was read: an expression of SQL over the table named so."""
+    if not has(connection, "seen"):
+        return f"{documents}.added_at"
+    return f"COALESCE((SELECT at FROM seen WHERE document = {documents}.row), {documents}.added_at)"
 
 
 # -- the floor -------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from typing import Literal
 OnDisk = Literal["unchanged", "changed", "gone", "elsewhere"]
 
 
-def on_disk(uri: str, added_at: str) -> OnDisk:
-    """`changed`: written to since it was ingested (`added_at`, ISO 8601, UTC); `elsewhere`: not a path of this machine.
+def on_disk(uri: str, read_at: str) -> OnDisk:
+    """`changed`: written to since it was read (`read_at`, ISO 8601, UTC); `elsewhere`: not a path of this machine.
 
     >>> on_disk("https://example.org/page", "2026-01-01T00:00:00+00:00")
     'elsewhere'
@@ -23,7 +23,7 @@ def on_disk(uri: str, added_at: str) -> OnDisk:
         written = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC)
     except OSError:
         return "gone"
-    read = datetime.fromisoformat(added_at)
+    read = datetime.fromisoformat(read_at)
     noted = read.replace(tzinfo=read.tzinfo or UTC) + timedelta(seconds=1)  # it was noted to the second, cut off
     return "changed" if written >= noted else "unchanged"
 

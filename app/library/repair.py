@@ -163,6 +163,7 @@ class _Mending:
             ("chunks", "document NOT IN (SELECT row FROM documents)"),
             ("vectors", "chunk NOT IN (SELECT row FROM chunks)"),
             ("seals", "document NOT IN (SELECT row FROM documents)"),
+            ("seen", "document NOT IN (SELECT row FROM documents)"),
         ):
             if table == "chunks":  # their vectors first: they point to them
                 orphaned = f"SELECT row FROM chunks WHERE {which}"

@@ -71,9 +71,10 @@ class CatalogueWriter:
     def stored(self) -> dict[str, StoredDocument]:
         with guarded(self._places):
             rows = self._connection.execute(
-                "SELECT uri, id, content_hash, recipe, chunks FROM documents WHERE removed_gen IS NULL"
+                f"SELECT d.id, d.uri, d.content_hash, d.recipe, d.chunks, {journal.read_at(self._connection, 'd')} "
+                "FROM documents d WHERE d.removed_gen IS NULL"
             ).fetchall()
-        return {uri: StoredDocument(id_, uri, hash_, recipe, chunks) for uri, id_, hash_, recipe, chunks in rows}
+        return {row[1]: StoredDocument(*row) for row in rows}
 
     def replace(self, document: Document, chunks: Sequence[Chunk], vectors: Vectors, recipe: str) -> None:
         """See `LibraryWriter.replace`. A document of the same uri under another id makes way too.
@@ -164,6 +165,10 @@ class CatalogueWriter:
     def forget_failures(self, uris: Sequence[str]) -> None:
         with guarded(self._places), transaction(self._connection):
             journal.forget_failures(self._connection, uris)
+
+    def confirm(self, uris: Sequence[str], at: str) -> None:
+        with guarded(self._places), transaction(self._connection):
+            journal.note_seen(self._connection, uris, at)
 
     def save_report(self, report: Mapping[str, object]) -> None:
         with guarded(self._places), durable(self._connection), transaction(self._connection):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
+from app.library.admin import documents
+from app.library.check import sources
 from ingest.report import State, to_json, to_text
 from ingest.run import Ingest
 from ingest.walk import find
@@ -43,6 +46,27 @@ def test_a_changed_file_is_replaced_whole(tmp_path: Path, docs: Path) -> None:
     assert report.generation > first.generation
     assert texts(tmp_path / "home", "night") == []
     assert texts(tmp_path / "home", "day") == ["Owls sleep by day."]
+
+
+def test_a_file_that_was_only_touched_is_not_taken_for_changed_ever_after(tmp_path: Path, docs: Path) -> None:
+    home, owls = tmp_path / "home", docs / "owls.md"
+    ingest(home, docs)
+    assert sources(home, "test").changed == ()
+    later = time.time() + 5
+    os.utime(owls, (later, later))
+    assert sources(home, "test").changed == (str(owls),)
+    os.utime(owls, (later - 4, later - 4))
+    time.sleep(max(0.0, later - 3 - time.time()))  # it was touched before the next run begins
+    assert states(ingest(home, docs))["owls.md"] == "unchanged"
+    assert sources(home, "test").changed == ()
+    (row,) = [row for row in documents(home, "test") if row.uri == str(owls)]
+    assert row.read_at is not None
+    assert row.read_at > row.added_at
+    owls.write_text("# Owls\n\nOwls sleep.\n", encoding="utf-8")
+    os.utime(owls, (later + 9, later + 9))
+    assert sources(home, "test").changed == (str(owls),)
+    ingest(home, docs)
+    assert [row.read_at == row.added_at for row in documents(home, "test")] == [True, True]
 
 
 def test_nothing_is_removed_without_prune(tmp_path: Path, docs: Path) -> None:

@@ -69,7 +69,7 @@ def _table(rows: Sequence[DocumentRow], embedder_id: str) -> str:
     head = "".join(f'<th scope="col" class="{kind}">{title}</th>' for kind, title in titles)
     body = "".join(
         f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(r.uri)}</small></td>'
-        f'<td class="did">{_STATES[on_disk(r.uri, r.added_at)]}{_language(r, embedder_id)}</td>'
+        f'<td class="did">{_STATES[on_disk(r.uri, r.read_at or r.added_at)]}{_language(r, embedder_id)}</td>'
         f'<td class="num">{r.chunks:,}</td>'
         f'<td class="num">{size(r.bytes)}</td><td class="num">{safe.text(r.added_at[:16].replace("T", " "))}</td></tr>'
         for r in rows

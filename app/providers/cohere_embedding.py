@@ -57,7 +57,7 @@ class CohereEmbedder(HostedEmbedder):
         self._client = cohere.ClientV2(
             api_key=secret if secret is not None else "not-needed",
             base_url=base if base is not None else _PUBLIC,  # the SDK would read the environment
-            httpx_client=http_client(settings.embedding_timeout, follow_redirects=True),
+            httpx_client=http_client(settings.embedding_timeout),
             max_retries=0,  # `ask` does it, and keeps to a limit
             log_warning_experimental_features=False,
         )

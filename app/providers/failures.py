@@ -39,7 +39,10 @@ _KEY_LIKE = re.compile(  # a word with a digit or an asterisk in it, begun as pr
     r"(?i)\b(?:bearer\s+\S+|(?:(?:sk|co|pk|pa)-|(?:sk|hf|jina|pcsk)_|dapi|AIza)(?=[\w*.-]*[\d*])[\w*.-]{6,})"
 )
 _SHOWN = 200  # characters of a provider's own message
-_ROUGHLY = {"google.ClientError", "google.ServerError"}  # one class for many statuses
+# one class for many statuses
+_ROUGHLY = {"google.ClientError", "google.ServerError", "openai.APIStatusError", "openai.InternalServerError"}
+_ROUGHLY |= {"anthropic.APIStatusError", "anthropic.InternalServerError"}
+_ROUGHLY |= {"langchain_google_genai.GoogleInvalidRequestError", "langchain_google_genai.GoogleGenerativeAIError"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,8 @@ class HttpService:
         ProviderNonsense: no JSON (a web page, half a body, nothing at all), a redirect, too long, or a 200 with an
         error inside. Statuses, attempts, deadline and breaker: see `failures` and `asking.ask`.
         """
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        data = text.encode("utf-8", "replace")  # halves of surrogate pairs, which files hold and no UTF-8 can
         return self._ask("POST", path, data, params)
 
     def get(self, path: str, *, params: Mapping[str, str] | None = None) -> object:

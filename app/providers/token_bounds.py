@@ -15,12 +15,12 @@ def estimated_tokens(text: str) -> int:
     whole at least one for every four bytes; and 15 % on top.
     """
     pieces = sum(_piece_tokens(piece) for piece in _PIECES.findall(text))
-    return min(most_tokens(text), math.ceil(1.15 * max(pieces, len(text.encode("utf-8")) / 4)))
+    return min(most_tokens(text), math.ceil(1.15 * max(pieces, len(text.encode("utf-8", "replace")) / 4)))
 
 
 def most_tokens(text: str) -> int:
     """The bytes: no token of a byte-level tokenizer is shorter, so this bound holds for any text."""
-    return len(text.encode("utf-8"))
+    return len(text.encode("utf-8", "replace"))
 
 
 def _piece_tokens(piece: str) -> int:

@@ -20,13 +20,14 @@ from app import patience
 CONNECT = 3.0  # seconds
 
 
-def http_client(read: float, *, connect: float = CONNECT, follow_redirects: bool = False) -> httpx.Client:
+def http_client(read: float, *, connect: float = CONNECT) -> httpx.Client:
     """A client to keep and to share between threads. `read`: seconds a server may be silent.
 
-    Proxies and certificates of the environment are used as httpx uses them.
+    It follows no redirect: questions and passages go to the address that was set, and nowhere else. Proxies and
+    certificates of the environment are used as httpx uses them.
     """
     timeout = httpx.Timeout(read, connect=connect, pool=connect)
-    client = httpx.Client(timeout=timeout, follow_redirects=follow_redirects, verify=_certificates())
+    client = httpx.Client(timeout=timeout, verify=_certificates())
     keep_deadlines(client)
     return client
 
@@ -40,9 +41,15 @@ def _certificates() -> ssl.SSLContext:
 def httpx2_client(read: float, *, connect: float = CONNECT) -> httpx2.Client:
     """The same for the SDKs that use httpx's successor (OpenAI's)."""
     timeout = httpx2.Timeout(read, connect=connect, pool=connect)
-    client = httpx2.Client(timeout=timeout, follow_redirects=True, verify=_certificates())
+    client = httpx2.Client(timeout=timeout, verify=_certificates())
     keep_deadlines(client)
     return client
+
+
+def stay_there(client: Any) -> None:
+    """Make a client inside somebody's package follow no redirect; None is left as it is."""
+    if client is not None:
+        client.follow_redirects = False
 
 
 def keep_deadlines(client: Any) -> bool:

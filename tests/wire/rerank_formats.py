@@ -130,6 +130,9 @@ def spoiled(route: Route, answer: Any, scenario: str) -> Any:
         return {} if route.items is None else {k: v for k, v in answer.items() if k != route.items}
     if scenario == "texts":
         found[0] = "a text"
+    elif scenario == "zeros":
+        for one in found:
+            one[route.value] = 0.0
     elif scenario == "reversed":
         found.reverse()
     elif scenario == "short":

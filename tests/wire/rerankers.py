@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.domain import Candidate, Chunk, LibraryInfo, Retrieved, Scale
 from app.ports import Scorer
@@ -30,6 +31,7 @@ WRONG = (
     "true-score",
     "no-items",
 )
+IN_BOUNDS = (*WRONG, "too-high", "too-low")  # what is more wrong of a scale with ends
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Row:
     window: int = 0
     billed: Mapping[str, float] | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
-    wrong: Sequence[str] = (*WRONG, "too-high", "too-low")
+    wrong: Sequence[str] = IN_BOUNDS
     question: str = QUESTION
     passages: Sequence[str] = PASSAGES
 
@@ -77,9 +79,17 @@ def retrieved_of(passages: Sequence[str], metadata: Sequence[Mapping[str, str]] 
 
 
 LOGITS = (4.0, -4.0, 8 / 3 - 4)
-_KEYED = {
-    name: {f"{name}_api_key": KEY} for name in ("jina", "vllm", "llamacpp", "litellm", "voyage", "pinecone", "tei")
-}
+
+
+A_SEARCH, TOKENS = {"searches": 1.0}, {"input_tokens": 16.0}  # what an answer says was used
+
+
+def _row(name: str, path: str = "/v1/rerank", *, wrong: Sequence[str] = WRONG, **more: Any) -> Row:
+    """A service with a key and an address of its own, played below a path of its name."""
+    setting = name.partition(":")[0].replace("-", "")
+    settings = {f"{setting}_api_key": KEY, **more.pop("settings", {})}
+    return Row(name, f"{setting}_base_url", f"/{setting}", path, wrong=wrong, settings=settings, **more)
+
 
 PASSAGE_ROWS = (
     *(
@@ -89,104 +99,28 @@ PASSAGE_ROWS = (
             "",
             "/v2/rerank",
             window=4096,
-            billed={"searches": 1.0},
+            billed=A_SEARCH,
             settings={"cohere_api_key": KEY},
             wrong=(),  # in test_cohere: its SDK reads the answer first
         )
         for model in ("rerank-v3.5", "rerank-v5.0-pro")
     ),
-    Row(
-        "jina:jina-reranker-v2-base-multilingual",
-        "jina_base_url",
-        "/jina",
-        "/v1/rerank",
-        billed={"input_tokens": 16.0},
-        settings=_KEYED["jina"],
-    ),
-    Row(
+    _row("jina:jina-reranker-v2-base-multilingual", billed=TOKENS, wrong=IN_BOUNDS),
+    _row(
         "jina:jina-reranker-v3",
-        "jina_base_url",
-        "/jina",
-        "/v1/rerank",
         scores=tuple(0.7 * share - 0.1 for share in SHARES),
         scale=Scale.RANK_ONLY,
         pointwise=False,
         most=64,
-        billed={"input_tokens": 16.0},
-        settings=_KEYED["jina"],
-        wrong=WRONG,
+        billed=TOKENS,
     ),
-    Row(
-        "vllm",
-        "vllm_base_url",
-        "/vllm",
-        "/v1/rerank",
-        scores=LOGITS,
-        scale=Scale.LOGIT,
-        window=512,
-        billed={"input_tokens": 16.0},
-        settings=_KEYED["vllm"],
-        wrong=WRONG,
-    ),
-    Row(
-        "llama-cpp",
-        "llamacpp_base_url",
-        "/llamacpp",
-        "/v1/rerank",
-        scores=LOGITS,
-        scale=Scale.LOGIT,
-        billed={"input_tokens": 16.0},
-        settings=_KEYED["llamacpp"],
-        wrong=WRONG,
-    ),
-    Row(
-        "llama-cpp:qwen3-reranker",
-        "llamacpp_base_url",
-        "/llamacpp",
-        "/v1/rerank",
-        billed={"input_tokens": 16.0},
-        settings={**_KEYED["llamacpp"], "reranker_scale": "bounded"},
-    ),
-    Row(
-        "litellm:my-reranker",
-        "litellm_base_url",
-        "/litellm",
-        "/v1/rerank",
-        most=100,
-        billed={"searches": 1.0},
-        settings=_KEYED["litellm"],
-    ),
-    Row(
-        "voyage:rerank-2.5",
-        "voyage_base_url",
-        "/voyage",
-        "/v1/rerank",
-        window=32_000,
-        billed={"input_tokens": 13.0},
-        settings=_KEYED["voyage"],
-    ),
-    Row(
-        "pinecone:bge-reranker-v2-m3",
-        "pinecone_base_url",
-        "/pinecone",
-        "/rerank",
-        most=100,
-        window=1024,
-        billed={"searches": 1.0},
-        settings=_KEYED["pinecone"],
-    ),
-    Row(
-        f"tei:{SERVED}",
-        "tei_base_url",
-        "/tei",
-        "/rerank",
-        scores=LOGITS,
-        scale=Scale.LOGIT,
-        most=32,
-        window=512,
-        settings=_KEYED["tei"],
-        wrong=WRONG,
-    ),
+    _row("vllm", scores=LOGITS, scale=Scale.LOGIT, window=512, billed=TOKENS),
+    _row("llama-cpp", scores=LOGITS, scale=Scale.LOGIT, billed=TOKENS),
+    _row("llama-cpp:qwen3-reranker", billed=TOKENS, settings={"reranker_scale": "bounded"}, wrong=IN_BOUNDS),
+    _row("litellm:my-reranker", most=100, billed=A_SEARCH, wrong=IN_BOUNDS),
+    _row("voyage:rerank-2.5", window=32_000, billed={"input_tokens": 13.0}, wrong=IN_BOUNDS),
+    _row("pinecone:bge-reranker-v2-m3", "/rerank", most=100, window=1024, billed=A_SEARCH, wrong=IN_BOUNDS),
+    _row(f"tei:{SERVED}", "/rerank", scores=LOGITS, scale=Scale.LOGIT, most=32, window=512),
     Row(
         "vertex:semantic-ranker-default-004",
         "vertex_base_url",

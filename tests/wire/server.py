@@ -290,7 +290,8 @@ class _Handler(Misfortunes, BaseHTTPRequestHandler):
         elif scenario == "too-high":
             found[0][value] = 1.5
         elif scenario == "zeros":
-            found[0][value] = [0.0] * len(found[0][value])
+            for one in found:
+                one[value] = [0.0] * len(one[value]) if items == "data" else 0.0
         elif scenario == "other-length":
             found[-1][value] = found[-1][value][:-1]
         elif scenario.startswith("span"):

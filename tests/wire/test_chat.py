@@ -8,18 +8,15 @@ import pytest
 
 from app.errors import (
     ProviderAuth,
-    ProviderBroken,
-    ProviderError,
     ProviderNonsense,
     ProviderRateLimited,
     ProviderRejected,
-    ProviderTimeout,
-    ProviderUnreachable,
 )
 from app.ports import ChatModel, Delta
 from app.providers.chat import open_chat
 from app.providers.chat.openai import OpenAIChat
 from app.settings import load_settings
+from tests.wire.failing import any_failure, fails_as_it_should
 from tests.wire.formats import KEY
 from tests.wire.server import CHAT, WireServer
 
@@ -99,40 +96,14 @@ def test_a_stream_that_ends_before_its_first_word_is_an_error(server: WireServer
         asked(chat(server))
 
 
-@pytest.mark.parametrize(
-    ("scenario", "kind"),
-    [
-        ("400", ProviderRejected),
-        ("401", ProviderAuth),
-        ("403", ProviderAuth),
-        ("404", ProviderRejected),
-        ("409", ProviderRejected),
-        ("422", ProviderRejected),
-        ("429-after-60", ProviderRateLimited),
-        ("429", ProviderRateLimited),
-        ("500", ProviderBroken),
-        ("503", ProviderBroken),
-        ("html-502", ProviderBroken),
-        ("timeout", ProviderTimeout),
-        ("reset", ProviderUnreachable),
-        ("malformed", ProviderNonsense),
-        ("html", ProviderNonsense),
-        ("empty", ProviderNonsense),
-        ("not-an-object", ProviderNonsense),
-    ],
-)
+@any_failure
 @pytest.mark.parametrize("streamed", [True, False])
-def test_failures_are_ours(server: WireServer, scenario: str, kind: type[ProviderError], streamed: bool) -> None:
-    server.play(CHAT, *[scenario] * 3)
-    model = chat(server, chat_timeout=0.4 if scenario == "timeout" else 1.0)
-    with pytest.raises(kind) as caught:
-        if streamed:
-            asked(model)
-        else:
-            model.complete("Be brief.", "Which planet is red?", max_tokens=50)
-    assert type(caught.value) is kind
-    assert caught.value.hint
-    assert KEY not in caught.value.message + caught.value.hint
+def test_failures_are_ours(server: WireServer, scenario: str, streamed: bool) -> None:
+    def ask(seconds: float) -> object:
+        model = chat(server, chat_timeout=seconds)
+        return asked(model) if streamed else model.complete("Be brief.", "Which planet is red?", max_tokens=50)
+
+    fails_as_it_should(server, CHAT, scenario, ask)
 
 
 def test_a_short_outage_is_waited_out(server: WireServer) -> None:

@@ -13,7 +13,6 @@ from app.errors import (
     ProviderBroken,
     ProviderError,
     ProviderNonsense,
-    ProviderRateLimited,
     ProviderRejected,
     ProviderTimeout,
     ProviderUnreachable,
@@ -24,8 +23,6 @@ from tests.wire.formats import KEY
 from tests.wire.server import RERANK, WireServer
 
 QUESTION = "red planet name"
-# seconds, where the time runs out or is spent on asking again; the rest is over at once, however slow the machine
-WAITED_FOR = {"timeout": 0.4, "reset": 0.6, "429": 0.6, "html-502": 0.6, "499": 0.6}
 PASSAGES = ["The red planet is Mars, its name Roman.", "Jupiter is large.", "A planet."]
 SCORES = [1.0, 0.0, 1 / 3]
 
@@ -47,11 +44,6 @@ def test_scores_come_back_in_the_order_asked(server: WireServer) -> None:
     assert request.body == {"model": "rerank-v3.5", "query": QUESTION, "documents": PASSAGES, "top_n": 3}
 
 
-def test_results_in_another_order_are_the_same(server: WireServer) -> None:
-    server.play(RERANK, "reversed")
-    assert [s.raw for s in scorer(server).score(QUESTION, PASSAGES)] == pytest.approx(SCORES)
-
-
 def test_what_it_says_of_itself(server: WireServer) -> None:
     profile = scorer(server).profile
     assert profile.scale is Scale.BOUNDED
@@ -60,87 +52,27 @@ def test_what_it_says_of_itself(server: WireServer) -> None:
     assert profile.id.revision == server.url.removeprefix("http://")  # another server is another scorer
 
 
-def test_no_passages_ask_nothing(server: WireServer) -> None:
-    assert scorer(server).score(QUESTION, []) == []
-    assert server.requests == []
-
-
 @pytest.mark.parametrize(
-    "passages",
-    [
-        ["one planet"],
-        ["the same planet"] * 20,
-        ["", "   ", "planet"],
-        ["planet " * 20_000],
-        ["火星は赤い惑星です", "Марс", "كوكب", "\U0001fa90 \x00 \ud7ff"],
-    ],
-    ids=["one", "twenty equal", "empty text", "very long", "not Latin"],
+    ("scenario", "kind"), [("498", ProviderAuth), ("499", ProviderBroken), ("501", ProviderRejected)]
 )
-def test_any_passages(server: WireServer, passages: list[str]) -> None:
-    scores = [s.raw for s in scorer(server).score("name a planet", passages)]
-    assert len(scores) == len(passages)
-    assert all(s is not None and 0 <= s <= 1 for s in scores)
-    for text in set(passages):
-        assert len({s for s, p in zip(scores, passages, strict=True) if p == text}) == 1
-
-
-def test_an_empty_question(server: WireServer) -> None:
-    assert [s.raw for s in scorer(server).score("  ", ["planet"])] == [0.0]
-
-
-@pytest.mark.parametrize(
-    ("scenario", "kind"),
-    [
-        ("400", ProviderRejected),
-        ("401", ProviderAuth),
-        ("403", ProviderAuth),
-        ("404", ProviderRejected),
-        ("408-after-60", ProviderTimeout),
-        ("409-after-60", ProviderRejected),
-        ("413", ProviderRejected),
-        ("422", ProviderRejected),
-        ("429", ProviderRateLimited),
-        ("429-after-60", ProviderRateLimited),
-        ("498", ProviderAuth),
-        ("499", ProviderBroken),
-        ("500-after-60", ProviderBroken),
-        ("501", ProviderRejected),
-        ("502-after-60", ProviderBroken),
-        ("503-after-60", ProviderBroken),
-        ("504-after-60", ProviderTimeout),
-        ("html-502", ProviderBroken),
-        ("timeout", ProviderTimeout),
-        ("reset", ProviderUnreachable),
-        ("malformed", ProviderNonsense),
-        ("html", ProviderNonsense),
-        ("empty", ProviderNonsense),
-        ("not-an-object", ProviderNonsense),
-        ("no-items", ProviderNonsense),
-        ("short", ProviderNonsense),
-        ("repeated", ProviderNonsense),
-        ("far-index", ProviderNonsense),
-        ("negative-index", ProviderNonsense),
-        ("nan", ProviderNonsense),
-        ("text-score", ProviderNonsense),
-        ("null-score", ProviderNonsense),
-        ("too-high", ProviderNonsense),
-    ],
-)
-def test_failures_are_ours(server: WireServer, scenario: str, kind: type[ProviderError]) -> None:
+def test_statuses_of_its_own(server: WireServer, scenario: str, kind: type[ProviderError]) -> None:
     server.play(RERANK, *[scenario] * 3)
-    started = time.monotonic()
-    with pytest.raises(kind) as caught:
-        scorer(server, reranker_timeout=WAITED_FOR.get(scenario, 5.0)).score(QUESTION, PASSAGES)
+    with pytest.raises(ProviderError) as caught:
+        scorer(server, reranker_timeout=0.6).score(QUESTION, PASSAGES)
     assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    ["no-items", "short", "repeated", "far-index", "negative-index", "nan", "text-score", "null-score", "too-high"],
+)
+def test_a_wrong_answer_is_a_failure(server: WireServer, scenario: str) -> None:
+    """Its SDK reads some of them first, and stumbles."""
+    server.play(RERANK, *[scenario] * 3)
+    with pytest.raises(ProviderNonsense) as caught:
+        scorer(server).score(QUESTION, PASSAGES)
     assert caught.value.hint
-    assert KEY not in caught.value.message + caught.value.hint
-    assert time.monotonic() - started < 4
-
-
-def test_a_short_outage_is_waited_out(server: WireServer) -> None:
-    server.play(RERANK, "503", "429-after-0.1")
-    assert len(scorer(server, reranker_timeout=5).score(QUESTION, PASSAGES)) == 3
-    assert len(server.requests) == 3
+    assert len(server.requests) == 1
 
 
 def test_a_refused_request_is_not_repeated(server: WireServer) -> None:
@@ -148,19 +80,6 @@ def test_a_refused_request_is_not_repeated(server: WireServer) -> None:
     with pytest.raises(ProviderRejected):
         scorer(server).score(QUESTION, PASSAGES)
     assert len(server.requests) == 1
-
-
-def test_nobody_there() -> None:
-    nobody = load_settings(cohere_base_url="http://127.0.0.1:9", cohere_api_key=KEY, reranker_timeout=0.3)
-    with pytest.raises(ProviderUnreachable, match="cannot be reached"):
-        CohereScorer("rerank-v3.5", nobody).score(QUESTION, PASSAGES)
-
-
-def test_a_wrong_key_is_named_and_not_shown(server: WireServer) -> None:
-    with pytest.raises(ProviderAuth) as caught:
-        scorer(server, cohere_api_key="wrong-key-abcdef").score(QUESTION, PASSAGES)
-    assert "COHERE_API_KEY" in caught.value.hint
-    assert "wrong-key-abcdef" not in caught.value.message
 
 
 def test_an_unknown_model_is_named(server: WireServer) -> None:

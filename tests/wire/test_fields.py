@@ -9,7 +9,6 @@ import pytest
 
 from app.domain import Candidate, LibraryInfo, Retrieved
 from app.ports import Scorer
-from app.providers.breaker import forget_failures
 from app.providers.reranking.kinds import KINDS
 from app.providers.reranking.registry import open_scorer
 from app.settings import load_settings
@@ -36,11 +35,6 @@ RETRIEVED = Retrieved(tuple(Candidate(c, n) for n, c in enumerate(CHUNKS, 1)), "
 LLM = {"llm-yes-no:gpt-4o-mini": CHAT, "llm-listwise:gpt-4o-mini": CHAT, "openai-decisions": DECISIONS}
 LOCAL = ("late-interaction", "bundled", "cross-encoder")
 QUESTION = "red planet name"
-
-
-@pytest.fixture(autouse=True)
-def _no_memory_of_failures() -> None:
-    forget_failures()
 
 
 def asked(scorer: Scorer) -> Scoring:

@@ -45,7 +45,7 @@ class CohereChat(HostedChat):
         self._client = cohere.ClientV2(
             api_key=secret if secret is not None else "not-needed",
             base_url=base if base is not None else _PUBLIC,  # the SDK would read the environment
-            httpx_client=http_client(settings.chat_timeout, follow_redirects=True),
+            httpx_client=http_client(settings.chat_timeout),
             max_retries=0,  # `ask` does it, and keeps to a limit
             log_warning_experimental_features=False,
         )

@@ -11,7 +11,7 @@ from app.errors import SettingsError
 from app.metering import paid_to
 from app.providers.chat.langchain import LangChainChat
 from app.providers.failures import Service, provider_errors
-from app.providers.wire import keep_deadlines
+from app.providers.wire import keep_deadlines, stay_there
 from app.settings import Settings
 
 Name = Literal["anthropic", "google"]
@@ -76,7 +76,9 @@ class InstalledChat(LangChainChat):
                 max_retries=0 if name == "anthropic" else 1,  # 1 is "once" to Google's SDK, 0 is "as you like"
                 **options,
             )
-        keep_deadlines(_inner_client(name, self._model))
+        inner = _inner_client(name, self._model)
+        keep_deadlines(inner)
+        stay_there(inner)
 
     @property
     def window(self) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.domain import Chunk
 from app.errors import UsageError
 from app.language import name_of
+from app.library.on_disk import found_at
 from app.ports import Embedder
 from ingest.ahead import Parsers
 from ingest.containers import member_of
@@ -52,7 +53,7 @@ def preview(
             no_reader(path),
             hint=other_format(path) or "Name a file of a format that is read: docs/ingesting-documents.md lists them.",
         )
-    if not path.exists() and member_of(path) is None:
+    if found_at(path) is None and member_of(path) is None:
         raise UsageError("no such file", hint="Check the path.")
     try:
         data = read_whole(path, limits)

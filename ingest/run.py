@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.errors import DocumentError, LibraryFull, SluiceError
 from app.library.journal import now
-from app.library.on_disk import file_of, on_disk
+from app.library.on_disk import file_of, found_at, on_disk
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument
 from ingest.ahead import Parsers
 from ingest.batch import Batch, Waiting
@@ -192,7 +192,8 @@ class Ingest:
         for document in chosen.documents:
             self.writer.remove(document.id)
             self._batch.unpublished = True
-            left_out = "its file is left out now" if file_of(document.uri).exists() else "its file is gone"
+            there = found_at(file_of(document.uri)) is not None
+            left_out = "its file is left out now" if there else "its file is gone"
             self._ends.done(FileResult(document.uri, State.REMOVED, left_out), 0)
         return len(missing.documents) - len(chosen.documents)
 

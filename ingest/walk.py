@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from app.errors import DocumentError
+from app.library.on_disk import found_at
 from ingest.containers import is_container, list_members
 from ingest.containers.archive import is_archive
 from ingest.containers.members import MARK
 from ingest.limits import Limits
 from ingest.report import FileResult, State
 
-_DEAD = ("a link that leads nowhere", "Mend the link or remove it.")
 _NEVER = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 
@@ -119,7 +119,7 @@ def _expanded(given: str, found: Found) -> list[Path]:
     base, rest = Path(*parts[:fixed]).resolve(), parts[fixed:]
     found.patterns.append(_pattern(base, rest))
     # A recursive glob gives folders too: their files come from the pattern or not at all.
-    matches = [match for match in sorted(base.glob("/".join(rest))) if "**" not in rest or not match.is_dir()]
+    matches = [match for match in sorted(base.glob("/".join(rest))) if "**" not in rest or found_at(match) != "folder"]
     if not matches:
         hint = "Check the pattern; put it in quotes, so that the shell leaves it alone."
         found.problems.append(FileResult(shown(given), State.FAILED, "no file matches this pattern", hint=hint))
@@ -141,19 +141,30 @@ def _pattern(base: Path, rest: Sequence[str]) -> re.Pattern[str]:
 
 
 def _below(path: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
+    if found_at(path) == "folder":
+        found.folders.append(os.path.realpath(path))
+        yield from _walk(path, exclude, home, found)
+    elif _is_regular(path, found):
+        yield path
+
+
+def _is_regular(path: Path, found: Found) -> bool:
+    """Whether this is a file to read; what it is instead becomes a problem. What may be there and cannot be looked at
+    is unseen."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        reason, hint = _DEAD if path.is_symlink() else (reason_of(error), "Check the path and its permissions.")
+        reason, hint = reason_of(error), "Check the path and its permissions."
+        if isinstance(error, PermissionError):
+            found.unseen.append(str(Path(os.path.realpath(path)).parent))
+        elif path.is_symlink():
+            reason, hint = "a link that leads nowhere", "Mend the link or remove it."
         found.problems.append(FileResult(_place(path), State.FAILED, reason, hint=hint))
-        return
-    if stat.S_ISDIR(mode):
-        found.folders.append(os.path.realpath(path))
-        yield from _walk(path, exclude, home, found)
-    elif stat.S_ISREG(mode):
-        yield path
-    else:
+        return False
+    if not stat.S_ISREG(mode):
         found.problems.append(FileResult(_place(path), State.SKIPPED, "not a regular file"))
+        return False
+    return True
 
 
 def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) -> Iterator[Path]:
@@ -179,16 +190,12 @@ def _walk(root: Path, exclude: Sequence[str], home: str | None, found: Found) ->
             file = here / name
             if name.startswith(".") or _excluded(file, root, exclude):
                 continue
-            if file.is_symlink() and not file.exists():
-                found.problems.append(FileResult(_place(file), State.FAILED, _DEAD[0], hint=_DEAD[1]))
-            elif not file.is_file():
-                found.problems.append(FileResult(_place(file), State.SKIPPED, "not a regular file"))
-            else:
+            if _is_regular(file, found):
                 yield file
 
 
 def _enter(folder: Path, home: str | None) -> bool:
-    if folder.name.startswith(".") or folder.name in _NEVER or (folder / "pyvenv.cfg").exists():
+    if folder.name.startswith(".") or folder.name in _NEVER or found_at(folder / "pyvenv.cfg") is not None:
         return False
     return home is None or os.path.realpath(folder) != home
 

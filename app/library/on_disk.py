@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -28,6 +29,16 @@ def on_disk(uri: str, read_at: str) -> OnDisk:
     return "changed" if written >= noted else "unchanged"
 
 
+def found_at(path: Path) -> Literal["file", "folder", "other"] | None:
+    """What stands there, links followed; None where nothing does, or where it may not be looked at. (`Path.exists` and
+    its like raise PermissionError in a folder that may not be entered.)"""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None
+    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
+
+
 def file_of(uri: str) -> Path:
     """The file a document stands in: itself, or the archive that it is a member of.
 
@@ -35,10 +46,11 @@ def file_of(uri: str) -> Path:
     'papers.zip'
     """
     whole, parts = Path(uri), uri.split("!/")
-    if len(parts) == 1 or whole.exists():
+    if len(parts) == 1 or found_at(whole) is not None:
         return whole
     return next(
-        (Path(start) for n in range(1, len(parts)) if Path(start := "!/".join(parts[:n])).is_file()), Path(parts[0])
+        (start for n in range(1, len(parts)) if found_at(start := Path("!/".join(parts[:n]))) == "file"),
+        Path(parts[0]),
     )
 
 

@@ -11,6 +11,7 @@ import multiprocessing
 import threading
 from pathlib import Path, PurePath
 
+from app.library.on_disk import found_at
 from ingest.containers import archive, rows
 from ingest.containers.members import MARK, Listing
 from ingest.limits import Limits
@@ -30,12 +31,12 @@ def member_of(path: PurePath) -> tuple[Path, str] | None:
     A real file of that very name is an ordinary path.
     """
     whole = str(path)
-    if MARK not in whole or Path(path).exists():
+    if MARK not in whole or found_at(Path(path)) is not None:
         return None
     start = whole.find(MARK)
     while start >= 0:
         container = Path(whole[:start])
-        if container.is_file():
+        if found_at(container) == "file":
             return container, whole[start + len(MARK) :]
         start = whole.find(MARK, start + 1)
     return None

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import DocumentError
+from app.library.on_disk import on_disk
 from app.ports import StoredDocument
+from ingest.containers import member_of
 from ingest.plan import action, vanished
 from ingest.read import Unreadable, read_whole
 from ingest.report import State
 from ingest.walk import Found, find
+from tests.ingest.rights import as_anyone
 
 
 def write(root: Path, *names: str) -> None:
@@ -71,16 +74,25 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     assert (problem.state, problem.reason) == (State.SKIPPED, "not a regular file")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_an_unreadable_folder_is_named(tmp_path: Path) -> None:
-    write(tmp_path, "shut/a.md")
-    (tmp_path / "shut").chmod(0)
+@pytest.mark.parametrize("rights", [0o000, 0o400])  # not to be entered; its names, but not what they stand for
+def test_an_unreadable_folder_is_named_and_the_rest_goes_on(tmp_path: Path, rights: int) -> None:
+    write(tmp_path, "docs/shut/a.md", "docs/open.md")
+    docs, shut = tmp_path / "docs", tmp_path / "docs/shut"
+    (docs / "into.md").symlink_to(shut / "a.md")
+    shut.chmod(rights)
     try:
-        found = find([str(tmp_path)])
+        with as_anyone():
+            found = find([str(docs)])
+            given = find([str(shut / "a.md"), str(docs / "*.md")])
+            assert on_disk(str(shut / "a.md"), "2026-01-01T00:00:00+00:00") == "gone"
+            assert member_of(shut / "a.zip!" / "b.md") is None
     finally:
-        (tmp_path / "shut").chmod(0o755)
-    assert found.unseen == [str((tmp_path / "shut").resolve())]
-    assert found.problems[0].reason == "folder not readable: permission denied"
+        shut.chmod(0o755)
+    assert names(found, docs) == ["open.md"]
+    assert {problem.state for problem in found.problems} == {State.FAILED}
+    assert all("permission denied" in (problem.reason or "") and problem.hint for problem in found.problems)
+    assert set(found.unseen) == {str(shut)}
+    assert names(given, docs) == ["open.md"]
 
 
 def test_empty_vanished_and_huge_files_are_named(tmp_path: Path) -> None:

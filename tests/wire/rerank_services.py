@@ -215,7 +215,11 @@ def databricks_check(body: Any) -> dict[str, Any]:
         "num_results": count,
         "filters_json": lambda v: isinstance(v, str) and set(json.loads(v)) == {"id"},
         "reranker": lambda v: (
-            v == {"model": "databricks_reranker", "parameters": {"columns_to_rerank": ["title", "text"]}}
+            v
+            in (
+                {"model": "databricks_reranker", "parameters": {"columns_to_rerank": columns}}
+                for columns in (["text"], ["title", "text"])
+            )
         ),
     }
     return check_body(body, fields, {"columns", "query_text"}, status=400)

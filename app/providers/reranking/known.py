@@ -62,7 +62,7 @@ CROSS_ENCODERS = (
     Known("mixedbread-ai/mxbai-rerank-large-v1", 435, "Apache-2.0", "English", 512),
     Known("mixedbread-ai/mxbai-rerank-base-v2", 494, "Apache-2.0", "many", 8192),
     Known("mixedbread-ai/mxbai-rerank-large-v2", 1540, "Apache-2.0", "many", 8192),
-    Known("Alibaba-NLP/gte-reranker-modernbert-base", 150, "Apache-2.0", "English", 8192),
+    Known("Alibaba-NLP/gte-reranker-modernbert-base", 149, "Apache-2.0", "English", 8192),
     Known("Qwen/Qwen3-Reranker-0.6B", 596, "Apache-2.0", "many", 32768),
     Known("Qwen/Qwen3-Reranker-4B", 4020, "Apache-2.0", "many", 32768),
 )

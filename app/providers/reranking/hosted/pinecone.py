@@ -20,7 +20,7 @@ VERSION = "2026-04"  # of the interface, as a header
 _LIMITS = {
     "pinecone-rerank-v0": Limits(documents=100, window=512),
     "bge-reranker-v2-m3": Limits(documents=100, window=1024),
-    "cohere-rerank-3.5": Limits(documents=200, document=4096),
+    "cohere-rerank-3.5": Limits(documents=200, window=40_000),
 }
 _CUTS = ("pinecone-rerank-v0", "bge-reranker-v2-m3")  # bge refuses long passages unless told to cut them
 

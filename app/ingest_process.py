@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,8 @@ def start(
     prune: bool = False,
     chunking: str | None = None,
     environment: dict[str, str] | None = None,
-) -> Iterator[IngestEvent]:
-    """Run an ingest and yield its events; the last is the report. Closing the iterator stops the run after the document
+) -> Generator[IngestEvent, None, None]:
+    """Run an ingest and yield its events; the last is the report. Closing it stops the run after the document
     it is at, and keeps what was written.
 
     Raises IngestFailed when the process cannot go on (the library is locked, a model is missing, it was killed).

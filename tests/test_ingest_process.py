@@ -50,7 +50,7 @@ def test_events_come_in_order_and_end_with_the_report(tmp_path: Path, environmen
 def test_who_stops_listening_keeps_what_was_read(tmp_path: Path, notes: Path, environment: dict[str, str]) -> None:
     events = start([notes], library="lib", environment=environment)
     done = sum(1 for _ in zip(range(10), (event for event in events if event.kind == "file"), strict=False))
-    events.close()  # type: ignore[attr-defined]  # a generator's
+    events.close()
     assert done <= kept(tmp_path) < 60
     last = admin.last_report(tmp_path / "home" / "libraries", "lib")
     assert last.report is not None

@@ -9,7 +9,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from ingest.load.pdf_layout import Segment
+from ingest.load.pdf_rows import Segment
 
 _WIDE = 0.9  # of the letters' height: a wider gap parts two cells, and no two words of a line
 _MOST_CHARACTERS = 20_000  # of one page: maps and drawings have more, and no reading order

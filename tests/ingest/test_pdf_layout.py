@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.load.pdf_layout import Segment, find_tables, gutter, interleaved, read_page, rows_of
+from ingest.load.pdf_columns import gutter, interleaved
+from ingest.load.pdf_layout import read_page
+from ingest.load.pdf_rows import Segment, rows_of
+from ingest.load.pdf_tables import find_tables
 
 
 def line(y: float, *cells: tuple[float, str], order: int = 0) -> list[Segment]:

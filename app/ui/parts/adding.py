@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -165,10 +166,11 @@ def _ingest(paths: Sequence[Path], name: str, *, form: str | None = None, chunki
     lines = st.empty()
     done: list[str] = []
     try:
-        for event in start(paths, library=name, chunking=chunking):
-            _draw(event, bar, lines, done)
-            if event.kind == "report":
-                session.keep_ingest_report(event.data["report"])
+        with closing(start(paths, library=name, chunking=chunking)) as events:  # whoever leaves the page stops it
+            for event in events:
+                _draw(event, bar, lines, done)
+                if event.kind == "report":
+                    session.keep_ingest_report(event.data["report"])
     except SluiceError as error:
         bar.empty()
         failure.show(error)

@@ -38,6 +38,8 @@ def load(name: str, data: bytes) -> Parsed:
     names = _contents(package, manifest.values(), base)
     outline = Outline()
     notes: list[str] = []
+    if len(spine) > _MOST_CHAPTERS:
+        notes.append(f"more than {_MOST_CHAPTERS:,} chapters: the rest was left out")
     for item in [manifest[i] for i in spine if i in manifest][:_MOST_CHAPTERS]:
         place = _place(base, item.get("href", ""))
         if place not in package.names or "nav" in (item.get("properties") or "").split():

@@ -109,3 +109,20 @@ def test_json_records_and_other_json() -> None:
     assert told(settings) == [(("owls",), "prose", "owls.food: mice\nowls.night: True"), ((), "prose", "n: 1\nn: 2")]
     with pytest.raises(DocumentError, match="JSON is broken"):
         json_file.load("a.json", b"{'a': 1}")
+
+
+def test_what_json_holds_beside_its_records_is_named() -> None:
+    birds = [{"name": "Barn owl"}, {"name": "Tawny owl"}]
+    whole = {"about": "A list of owls.", "birds": birds, "pages": [1, 2], "empty": []}
+    assert "left out beside the records: about, pages" in json_file.load("a.json", json.dumps(whole).encode()).warnings
+    alone = json_file.load("a.json", json.dumps(birds).encode()).warnings
+    assert not any("left out" in note for note in alone)
+
+
+def test_json_that_is_too_deep_is_cut_and_said_so() -> None:
+    deep: dict[str, object] = {"end": "Words."}
+    for _ in range(60):
+        deep = {"in": deep}
+    parsed = json_file.load("a.json", json.dumps({"top": "Owls hunt.", "a": deep}).encode())
+    assert [block.text for block in parsed.blocks] == ["top: Owls hunt."]
+    assert parsed.warnings == ("values nested deeper than 50 left out: below a.in.in",)

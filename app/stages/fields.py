@@ -46,5 +46,11 @@ def _lines(chunk: Chunk, fields: Fields) -> list[tuple[str, str]]:
         else:
             value = str(chunk.metadata.get(name, ""))
         if value.strip():
-            lines.append((name, value))
+            lines.append((name, _whole(value)))
     return lines
+
+
+def _whole(text: str) -> str:
+    """The text with a question mark for each half of a surrogate pair: documents handed over by a program may hold
+    some, and no tokenizer takes them."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -118,6 +118,7 @@ def test_what_rounding_put_outside_is_moved_back() -> None:
 
 def test_rows_of_an_index_may_be_missing_but_not_invented() -> None:
     assert found_of([("b", 2), ("a", None)], ["a", "b", "c"], 0.0, 4.0) == [None, 2.0, None]
+    assert found_of([(7.0, 2), (8, 1)], ["8", "7"]) == [1.0, 2.0]  # some servers write 7 as 7.0
     for off in ([("d", 1.0)], [("a", 1.0), ("a", 2.0)], [("a", 4.5)], [("a", "2")]):
         with pytest.raises(OffAnswer):
             found_of(off, ["a", "b"], 0.0, 4.0)

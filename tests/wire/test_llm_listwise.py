@@ -28,13 +28,27 @@ def test_an_order_has_no_scale(ranking: WireServer) -> None:
     [
         ("[2] > [3] > [1]", [-3.0, -1.0, -2.0]),
         ("Sure! Here it is:\n2, 3, 1", [-3.0, -1.0, -2.0]),
+        ("1. Passage 2\n2. Passage 3\n3. Passage 1", [-3.0, -1.0, -2.0]),
+        ("1) [2]\n2) [3]\n3) [1]", [-3.0, -1.0, -2.0]),
+        ("2.\n3.\n1.", [-3.0, -1.0, -2.0]),
         ("[2] > [2] > [3] > [1] > [2]", [-3.0, -1.0, -2.0]),
         ("[9] > [2] > [0] > [3] > [1] > [-4]", [-3.0, -1.0, -2.0]),
         ("<think>[1] > [2] looks right, or [3]?</think>[2] > [3] > [1]", [-3.0, -1.0, -2.0]),
         ("[2] > [3]", [None, -1.0, -2.0]),
         ("[2]", [None, -1.0, None]),
     ],
-    ids=["as asked", "a list", "repeated", "out of range", "thinking aloud", "one missing", "one named"],
+    ids=[
+        "as asked",
+        "a list",
+        "a numbered list",
+        "brackets in a numbered list",
+        "one a line",
+        "repeated",
+        "out of range",
+        "thinking aloud",
+        "one missing",
+        "one named",
+    ],
 )
 def test_orders_as_models_write_them(server: WireServer, said: str, ranks: list[float | None]) -> None:
     server.answer = lambda _: said

@@ -73,7 +73,7 @@ def found_of(
     """
     asked, scores = set(keys), dict[str, float | None]()
     for key, raw in found:
-        name = str(key)
+        name = str(int(key)) if isinstance(key, float) and key.is_integer() else str(key)  # JSON has no integers
         if name not in asked:
             raise OffAnswer(f"a row {_shown(name)} that was not asked for")
         if name in scores:

@@ -16,6 +16,7 @@ from app.errors import DocumentError, LibraryFull, SluiceError, UsageError
 from app.library.turns import Holder
 from app.patience import LONGEST_PAUSE, waiting_out
 from app.ports import Embedder
+from app.printable import printable
 from app.providers.embedding import open_embedder
 from app.settings import Settings, load_settings
 from ingest.cutting import STRATEGIES, Cutting, library_chunker, read_cutting
@@ -123,7 +124,8 @@ def main(
     except SluiceError as error:
         if lines is not None:
             lines.failed(error.message, error.hint)
-        click.echo(f"Error: {error.message}" + (f"\n{error.hint}" if error.hint else ""), err=True)
+        for said in filter(None, (f"Error: {error.message}", error.hint)):
+            click.echo(printable(said), err=True)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
     if lines is not None:
         lines.finished(report)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from app.domain import Chunk
 from app.errors import UsageError
+from app.files import found_at
 from app.language import name_of
-from app.library.on_disk import found_at
 from app.ports import Embedder
 from ingest.ahead import Parsers
 from ingest.containers import member_of

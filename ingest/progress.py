@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from app.printable import printable
 from ingest.lines import Lines
 from ingest.meter import Meter, clock
 from ingest.report import FileResult, State
@@ -39,7 +40,7 @@ class BarProgress:
     def file_done(self, result: FileResult, size: int) -> None:
         self._meter.file(result, size)
         if result.state is State.FAILED:
-            self._bar.console.print(Text(f"failed: {result.path}: {result.reason}", style="red"))
+            self._bar.console.print(Text(printable(f"failed: {result.path}: {result.reason}"), style="red"))
         self._draw(advance=size)
 
     def embedded(self, chunks: int) -> None:
@@ -103,4 +104,4 @@ class LineProgress:
             self._say(f"{meter.done}/{meter.files} files, {meter.chunks:,} passages, {meter.rate:.0f}/s{tail}")
 
     def _say(self, line: str) -> None:
-        self._lines.say(line)
+        self._lines.say(printable(line))

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.printable import printable
+
 _MANY = 4  # files of which the same is said
 _SHOWN = 20  # files passed over for one reason; --json names all
 
@@ -122,7 +124,7 @@ def to_text(report: Report) -> str:
         )
     if report.stopped:
         lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _notes(files: Sequence[FileResult]) -> list[str]:

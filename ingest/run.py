@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.errors import DocumentError, LibraryFull, SluiceError
+from app.files import found_at
 from app.library.journal import now
-from app.library.on_disk import file_of, found_at, on_disk
+from app.library.on_disk import file_of, on_disk
 from app.ports import Embedder, FailedFile, LibraryWriter, StoredDocument
 from ingest.ahead import Parsers
 from ingest.batch import Batch, Waiting

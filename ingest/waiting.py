@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from app.errors import LibraryLocked
 from app.library.turns import Holder
+from app.printable import printable
 from ingest.meter import clock
 
 
@@ -38,4 +39,4 @@ def waiting_in_words(holder: Holder, waited: float) -> str:
     held = holder.held(time.time())
     at_it = "" if held is None else f", at it for {clock(held)}"
     so_far = f"; waited {clock(waited)} so far" if waited >= 1 else ""
-    return f"Waiting for {holder.named}, which writes this library{at_it}{so_far}. (--no-wait: do not.)"
+    return f"Waiting for {printable(holder.named)}, which writes this library{at_it}{so_far}. (--no-wait: do not.)"

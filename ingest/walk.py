@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from app.errors import DocumentError
-from app.library.on_disk import found_at
+from app.files import found_at
 from ingest.containers import is_container, list_members
 from ingest.containers.archive import is_archive
 from ingest.containers.members import MARK

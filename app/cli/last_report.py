@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.library.journal import LastReport, Run
+from app.printable import printable
 
 _SHOWN = 20  # files that were passed over or removed for one reason
 _SAID = ("failed", "skipped", "removed")  # states whose files are listed; the rest is counted
@@ -54,7 +55,7 @@ def report_text(name: str, last: LastReport) -> str:
         lines.append("It was stopped before the end.")
     if report["error"]:
         lines.append(f"It was ended by an error: {report['error']}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _later(last: LastReport) -> Run | None:

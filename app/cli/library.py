@@ -13,6 +13,7 @@ from app.errors import SluiceError, UsageError
 from app.library import admin, check, moving
 from app.library.places import existing, list_libraries
 from app.library.repair import repair
+from app.printable import printable
 from app.settings import load_settings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -57,7 +58,7 @@ def show_one(name: str, last_report: bool, as_json: bool) -> None:
     if as_json:
         _print([asdict(row) for row in rows])
         return
-    for line in _in_columns([[row.id, f"{row.chunks:,}", row.format, row.title, row.uri] for row in rows]):
+    for line in _in_columns([[row.id, f"{row.chunks:,}", row.format, row.title, printable(row.uri)] for row in rows]):
         click.echo(line)
     if not rows:
         click.echo(f"Library {name} is empty. Fill it: sluice ingest PATH --library {name}")
@@ -85,7 +86,7 @@ def verify(name: str, files: bool, as_json: bool) -> None:
         )
         raise click.exceptions.Exit(1 if found.differences else 0)
     for difference in found.differences:
-        click.echo(str(difference))
+        click.echo(printable(str(difference)))
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     if sources is not None:
@@ -108,9 +109,9 @@ def repair_one(name: str, as_json: bool) -> None:
         _print({"schema": 1, "library": name, "repaired": done.done, "left": done.left, "read_again": done.again})
         raise click.exceptions.Exit(1 if done.left else 0)
     for line in done.done:
-        click.echo(f"mended: {line}")
+        click.echo(printable(f"mended: {line}"))
     for line in done.left:
-        click.echo(f"cannot be mended: {line}")
+        click.echo(printable(f"cannot be mended: {line}"))
     if done.again:
         click.echo("The next ingest of their folders reads these files again: sluice ingest PATH", err=True)
     if not done.done and not done.left:
@@ -230,7 +231,7 @@ def _say_paths(what: str, paths: tuple[str, ...]) -> None:
     if paths:
         click.echo(f"{len(paths):,} {what}:", err=True)
         for path in paths[:_SHOWN]:
-            click.echo(f"    {path}", err=True)
+            click.echo(printable(f"    {path}"), err=True)
         if len(paths) > _SHOWN:
             click.echo(f"    and {len(paths) - _SHOWN:,} more (--json names all)", err=True)
 

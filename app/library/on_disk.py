@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
+
+from app.files import found_at
 
 OnDisk = Literal["unchanged", "changed", "gone", "elsewhere"]
 
@@ -27,16 +28,6 @@ def on_disk(uri: str, read_at: str) -> OnDisk:
     read = datetime.fromisoformat(read_at)
     noted = read.replace(tzinfo=read.tzinfo or UTC) + timedelta(seconds=1)  # it was noted to the second, cut off
     return "changed" if written >= noted else "unchanged"
-
-
-def found_at(path: Path) -> Literal["file", "folder", "other"] | None:
-    """What stands there, links followed; None where nothing does, or where it may not be looked at. (`Path.exists` and
-    its like raise PermissionError in a folder that may not be entered.)"""
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return None
-    return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
 
 
 def file_of(uri: str) -> Path:

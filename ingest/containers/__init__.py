@@ -11,7 +11,7 @@ import multiprocessing
 import threading
 from pathlib import Path, PurePath
 
-from app.library.on_disk import found_at
+from app.files import found_at
 from ingest.containers import archive, rows
 from ingest.containers.members import MARK, Listing
 from ingest.limits import Limits

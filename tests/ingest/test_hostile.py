@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,12 @@ from ingest.limits import Limits
 from ingest.load import Format, docx, epub, format_of, html, load, markdown, odf, pdf, sheet, text, xml
 from ingest.load.hidden import without_hidden
 from ingest.load.worker import ParserProcess
+from ingest.progress import LineProgress
 from ingest.read import read_whole
-from ingest.report import State
+from ingest.report import FileResult, State, to_text
 from ingest.walk import find
 from tests.ingest import small_files
+from tests.ingest.running import ingest
 from tests.ingest.small_files import zipped
 
 # -- sizes -----------------------------------------------------------------------------------------
@@ -302,3 +305,26 @@ def test_no_repeated_mark_takes_a_quadratic_time(ending: str) -> None:
         except DocumentError as error:
             assert error.message
         assert time.process_time() - began < 2, (ending, mark)
+
+
+# -- names that deceive ----------------------------------------------------------------------------
+
+
+def test_a_name_neither_adds_a_line_to_the_report_nor_moves_what_is_on_the_screen(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("a\nadded: forged.key", "b\x1b[2J\x1b[31m.key", "c\u202efdp.key"):
+        (docs / name).write_text("Words.", encoding="utf-8")
+    (docs / "d\x1b[31m.md").write_text("# Owls\n\nThey hunt.", encoding="utf-8")
+    report = ingest(tmp_path / "home", docs)
+    text = to_text(report)
+    assert report.counts["added"] == 1
+    assert "a\\nadded: forged.key" in text
+    assert "b\\x1b[2J\\x1b[31m.key" in text
+    assert "c\\u202efdp.key" in text
+    assert not any(line.startswith("added") for line in text.splitlines())
+    assert not set(text) & {"\x1b", "\u202e"}
+    assert {Path(file.path).name for file in report.files} == {path.name for path in docs.iterdir()}  # JSON: as it is
+    said = StringIO()
+    LineProgress(said).file_done(FileResult("a\nadded: b.md", State.FAILED, "why"), 1)
+    assert said.getvalue() == "failed: a\\nadded: b.md: why\n"

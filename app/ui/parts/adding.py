@@ -15,6 +15,7 @@ from app.errors import SluiceError, UsageError
 from app.ingest_process import IngestEvent, preview, start
 from app.language import name_of
 from app.library.places import places
+from app.printable import printable
 from app.ui import safe, session
 from app.ui.parts import failure
 from app.ui.parts.verdict import note
@@ -201,8 +202,9 @@ def _file(data: Mapping[str, Any]) -> str:
     kind, word = _DONE.get(data["state"], ("held", data["state"]))
     told = data["reason"] or (plural(data["chunks"], "passage") if data["chunks"] else "")
     hint = f" {safe.text(data['hint'])}" if data.get("hint") else ""
+    name = printable(PurePath(data["path"]).name)
     return (
-        f'<li><span class="badge {kind}">{safe.text(word)}</span> <b>{safe.text(PurePath(data["path"]).name)}</b> '
+        f'<li><span class="badge {kind}">{safe.text(word)}</span> <b>{safe.text(name)}</b> '
         f'<span class="muted">{safe.text(told)}{hint}</span></li>'
     )
 

@@ -12,6 +12,7 @@ from app.domain import LibraryInfo
 from app.errors import SluiceError, disk_errors
 from app.language import name_of
 from app.library.on_disk import on_disk
+from app.printable import printable
 from app.providers.spoken import speaks
 from app.ui import safe, session
 from app.ui.parts import failure, verdict
@@ -56,8 +57,9 @@ def _failed(files: Sequence[FailedRow]) -> None:
         return
     more = f'<li class="muted">and {len(files) - MOST_ROWS:,} more</li>' if len(files) > MOST_ROWS else ""
     listed = "".join(
-        f'<li><span class="badge failed">▲ failed</span> <b>{safe.text(PurePath(file.path).name)}</b> '
-        f'<span class="muted">{safe.text(file.reason)}. {safe.text(file.hint)}<br>{safe.text(file.path)}</span></li>'
+        f'<li><span class="badge failed">▲ failed</span> <b>{safe.text(printable(PurePath(file.path).name))}</b> '
+        f'<span class="muted">{safe.text(file.reason)}. {safe.text(file.hint)}<br>'
+        f"{safe.text(printable(file.path))}</span></li>"
         for file in files[:MOST_ROWS]
     )
     with st.expander(f"{plural(len(files), 'file')} could not be read", key="failed"):
@@ -68,7 +70,7 @@ def _table(rows: Sequence[DocumentRow], embedder_id: str) -> str:
     titles = (("", "Document"), ("", "State"), ("num", "Passages"), ("num", "Text"), ("num", "Added"))
     head = "".join(f'<th scope="col" class="{kind}">{title}</th>' for kind, title in titles)
     body = "".join(
-        f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(r.uri)}</small></td>'
+        f'<tr><td class="what"><b>{safe.text(r.title)}</b><small>{safe.text(printable(r.uri))}</small></td>'
         f'<td class="did">{_STATES[on_disk(r.uri, r.read_at or r.added_at)]}{_language(r, embedder_id)}</td>'
         f'<td class="num">{r.chunks:,}</td>'
         f'<td class="num">{size(r.bytes)}</td><td class="num">{safe.text(r.added_at[:16].replace("T", " "))}</td></tr>'

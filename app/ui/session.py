@@ -107,6 +107,13 @@ def fell_back() -> bool:
     return exchange is not None and exchange.judged is not None and exchange.judged.run.status == "fallback"
 
 
+def decided_early() -> bool:
+    """Whether the last question was decided by the look before the reranker, which was not asked (SKIP_MARGIN)."""
+    exchange = last()
+    first = None if exchange is None or exchange.judged is None else exchange.judged.run.first
+    return first is not None and first.passed_on == 0
+
+
 def start_over() -> None:
     st.session_state["conversation"] = []
     st.session_state["preset"] = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.domain import Condition, Filter, LibraryInfo, RetrievalMode, Scalar
+from app.domain import Condition, Filter, LibraryInfo, RetrievalMode, Scalar, Scale
 from app.errors import SluiceError
 from app.pipeline import GateChoice, Options
 from app.ui import session
@@ -141,8 +141,14 @@ def named(choice: RerankerChoice) -> str:
 
 
 def short(label: str) -> str:
-    """A label without what stands in brackets, with a capital."""
-    return label.partition(" (")[0][:1].upper() + label.partition(" (")[0][1:]
+    """A label without what stands in brackets, with a capital; a model's name (`gpt-4o-mini, asked for ...`) has none.
+
+    >>> short("late interaction (MaxSim)"), short("gpt-4o-mini, asked for an order")
+    ('Late interaction', 'gpt-4o-mini, asked for an order')
+    """
+    said = label.partition(" (")[0]
+    first = said.partition(" ")[0].rstrip(",")
+    return said if any(c in first for c in "0123456789.:/") else said[:1].upper() + said[1:]
 
 
 def _detail(choice: RerankerChoice) -> str:
@@ -160,15 +166,20 @@ def _gate(sluice: Sluice, info: LibraryInfo, reranker: str, disabled: bool) -> G
     except SluiceError as error:
         st.caption(f"The gate's values are known once this reranker answers. {error.message} {error.hint}")
         return sluice.options().gate
+    calibration, scale, whose = judge.calibration, judge.scorer.profile.scale, reranker
+    if session.decided_early() and (judge.first is not None or judge.evidence is not None):
+        looked = judge.evidence if judge.first is None else judge.first.calibration
+        calibration, scale, whose = looked or calibration, Scale.PROBABILITY, f"{reranker}.first"
+        st.caption("The last question was decided before the reranker was asked; this is that gate.")
     preset = session.preset()
     start = sluice.options().gate
     return gate.show(
-        judge.calibration.policy,
-        scale=judge.scorer.profile.scale,
-        note=judge.calibration.note,
+        calibration.policy,
+        scale=scale,
+        note=calibration.note,
         start=start if preset is None else replace(start, keep_above=preset),
         # a sample's gate has widgets of its own, so that what a person had set is there again afterwards
-        key=f"gate.{info.name}.{reranker}" + ("" if preset is None else f".{preset}"),
+        key=f"gate.{info.name}.{whose}" + ("" if preset is None else f".{preset}"),
         disabled=disabled,
     )
 

@@ -217,7 +217,8 @@ class FakeSluice:
 
     def open_judge(self, name: str, library: LibraryInfo) -> Judge:
         calibration = Uncalibrated() if name in ("raw", "none") else LineCalibration()
-        return Judge(OverlapScorer(down=name == "cohere"), calibration)
+        evidence = LineCalibration() if name == "raw" else None  # asked where SKIP_MARGIN is set
+        return Judge(OverlapScorer(down=name == "cohere"), calibration, evidence=evidence)
 
     def rerankers(self) -> list[Reranker]:
         return [
@@ -230,7 +231,7 @@ class FakeSluice:
         ]
 
     def options(self, **given: object) -> Options:
-        options = Options(library="handbook", gate=GateChoice())
+        options = Options(library="handbook", gate=GateChoice(), skip_margin=self.settings.skip_margin)
         return replace(options, **{k: v for k, v in given.items() if v is not None})
 
     def samples(self, library: str) -> tuple[SampleQuestion, ...]:

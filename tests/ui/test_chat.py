@@ -89,6 +89,18 @@ def test_a_failing_reranker_is_said_above_the_answer(page: Open) -> None:
     assert any("fallback; this is its gate" in c.value for c in test.caption)
 
 
+def test_where_the_reranker_was_not_asked_the_gate_that_decided_is_the_one_to_move(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKIP_MARGIN", "0")
+    test = page(reranker="raw")
+    assert not [s for s in test.slider if s.label.startswith("Let through")]  # raw: it has no p
+    ask(test, QUESTION)
+    assert "reranker not asked" in html(test)
+    assert any("decided before the reranker was asked; this is that gate" in c.value for c in test.caption)
+    assert _slider(test, "Let through") is not None
+
+
 def test_what_happens_when_the_reranker_fails_is_chosen_beside_it_and_said_above_the_answer(page: Open) -> None:
     test = page(reranker="cohere")
     box = next(s for s in test.selectbox if s.label == "If the reranker fails")

@@ -22,14 +22,14 @@ def _advice(
 
 def test_what_is_not_found_is_no_rerankers_work() -> None:
     advice = _advice(101)
-    assert advice.kinds[0] == "retrieval" and advice.hopeless
+    assert advice.kinds[0] == "retrieval"
     assert advice.recall[100].value == 0.0
     assert "100 of 100 relevant passages are out of any reranker's reach" in advice.words[0]
 
 
 def test_what_is_found_and_stands_low_is() -> None:
     advice = _advice(12)
-    assert advice.kinds == ("tune",) and not advice.hopeless
+    assert advice.kinds == ("tune",)
     assert (advice.recall[10].value, advice.recall[20].value) == (0.0, 1.0)
     assert advice.words[0].startswith("Tuning may help: recall@100 is 1.00")
 

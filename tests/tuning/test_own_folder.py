@@ -31,6 +31,15 @@ def test_an_unfinished_run_is_gone_on_with_and_a_finished_one_is_not(tmp_path: P
     assert start(tmp_path, None, {"loss": "both"}, stem="my library").name == "my-library-3"
 
 
+def test_what_a_kill_after_the_verdict_left_is_removed_by_the_next_run(tmp_path: Path) -> None:
+    left = _finished(tmp_path, "won", promoted=True) / "work"
+    going = start(tmp_path, "going", {}, stem="lib").work
+    for folder in (left, going):
+        folder.mkdir(parents=True)
+    start(tmp_path, "other", {}, stem="lib")
+    assert not left.exists() and going.exists()
+
+
 def test_a_name_is_not_taken_over(tmp_path: Path) -> None:
     start(tmp_path, "mine", {"loss": "both"}, stem="lib")
     with pytest.raises(UsageError, match="unfinished run of something else:\n  loss: 'both' there, 'margin' here"):

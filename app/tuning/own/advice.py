@@ -38,11 +38,6 @@ class Advice:
     best: Estimate | None
     reranked: bool
 
-    @property
-    def hopeless(self) -> bool:
-        """Whether training would be work on the wrong thing."""
-        return self.kinds[:1] == ("retrieval",)
-
 
 def advise(searched: Sequence[Searched], orders: Mapping[str, Sequence[str]], *, reranker: str | None) -> Advice:
     """From the searched questions and, by question id, the passages in the order in force (the retrieval order where

@@ -68,6 +68,8 @@ def start(home: Path, name: str | None, identity: dict[str, Any], *, stem: str) 
     Without a name the first free one of `stem`-1, `stem`-2, ... is taken. Raises UsageError where the name is taken by
     another run, or by a finished one.
     """
+    for finished in tuned_dir(home).glob(f"*/{FINISHED}"):  # a kill may have come between the verdict and the tidying
+        shutil.rmtree(finished.parent / "work", ignore_errors=True)
     if name is not None:
         path = tuned_folder(home, name)
         if (path / FINISHED).exists():

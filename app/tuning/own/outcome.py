@@ -37,10 +37,6 @@ class Outcome:
     said: str
     more: int | None
 
-    def over(self, arm: str) -> Difference | None:
-        """Tuned minus this arm; None where it did not run."""
-        return next((c.difference for c in self.against if c.arm == arm), None)
-
 
 def judge_outcome(
     orders: Mapping[str, Orders], relevant: Mapping[str, Mapping[str, int]], labels: Mapping[str, str], *,

@@ -52,11 +52,6 @@ class Prepared:
     reranker: str
     advice: Advice
 
-    @property
-    def name(self) -> str:
-        """What the current order is by, in words."""
-        return "the search order" if self.current is None else self.current.scorer.profile.label
-
 
 def scores_dir(home: Path) -> Path:
     """Where raw scores are kept from run to run: a service that was paid for them is not asked again."""

@@ -29,11 +29,18 @@ from app.errors import (
     ProviderUnreachable,
     SettingsError,
 )
+from app.providers.breaker import forget_failures
 from app.providers.failures import Service
 from app.providers.http import HttpService
 
 SECRET = "very-secret-key-1"
 NAMED = Service("Acme", "ACME_KEY", "ACME_URL", "ACME_TIMEOUT", "ACME_MODEL", secret=SECRET)
+
+
+@pytest.fixture(autouse=True)
+def no_breaker_from_before() -> None:
+    """Servers of these tests come and go on the same ports; what one of them did is not the next one's fault."""
+    forget_failures()
 
 
 class Script:

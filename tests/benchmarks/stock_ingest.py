@@ -23,6 +23,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 DEPTH = 10
 COLLECTION = "stock"
+_AT_ONCE = 200  # questions: of thousands at once Chroma's SQLite says that they are too many
 
 
 class _Encoder(Embeddings):
@@ -98,8 +99,11 @@ def ask(target: str, questions: str, found: str) -> None:
     asked = [json.loads(line) for line in Path(questions).read_text(encoding="utf-8").splitlines()]
     embeddings = encoder()
     vectors = embeddings.embed_documents([question["text"] for question in asked])
-    hits = collection(target).query(query_embeddings=vectors, n_results=DEPTH, include=["documents"])
-    by_id = {question["id"]: texts for question, texts in zip(asked, hits["documents"], strict=True)}
+    store, found_texts = collection(target), []
+    for start in range(0, len(vectors), _AT_ONCE):
+        part = vectors[start : start + _AT_ONCE]
+        found_texts += store.query(query_embeddings=part, n_results=DEPTH, include=["documents"])["documents"]
+    by_id = {question["id"]: texts for question, texts in zip(asked, found_texts, strict=True)}
     Path(found).write_text(json.dumps(by_id, ensure_ascii=False), encoding="utf-8")
 
 

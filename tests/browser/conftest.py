@@ -35,6 +35,7 @@ _FLAGS = [
     "--disable-sync",
 ]
 WAIT = 40_000  # milliseconds; two slow cores shared with other work
+expect.set_options(timeout=WAIT)  # an expectation too: its own five seconds are less than an answer may take there
 NASTY = (
     "The quokka ledger <script>window.hacked = 1</script> ![pixel](http://evil.example/p.png) "
     "[link](javascript:alert(1)) :red[warning] $x^2$ <img src='http://evil.example/i.png' onerror='window.hacked=1'> "

@@ -78,7 +78,7 @@ class LineProgress:
 
     def started(self, files: int, size: int) -> None:
         self._meter.start(files, size)
-        self._say(f"{files} files")
+        self._say(f"{files} {'file' if files == 1 else 'files'}")
 
     def file_done(self, result: FileResult, size: int) -> None:
         self._meter.file(result, size)

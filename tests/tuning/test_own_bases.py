@@ -109,7 +109,9 @@ base = open_base("bundled", Path("."))
 texts = tuple(f"{i} " + "word " * 300 for i in range(40))
 groups = [Group("own", "what", texts, ("positive",) + ("hard",) * 39, (), ())] * 64
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000, used + 300_000_000))
+# enough to cut the passages, where Rust would end the process without a word; a step takes several times as much
+limit = used + 1_500_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 try:
     fit(base, groups, [], str, TunePlan(batch=64), Path(sys.argv[1]), teacher=None,
         tick=lambda *_: None, note=lambda _: None)

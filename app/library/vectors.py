@@ -17,12 +17,14 @@ import numpy as np
 
 from app.library.exact import Hits
 from app.library.filters import Rows
+from app.library.portions import parts, portions
 from app.ports import Vectors
 
 COLLECTION = "base"
 # text-like vectors reach a recall of 1.0 with these, and isotropic noise, the worst case, more than twice the defaults'
 HNSW = {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200}
-_BATCH = 500
+_PORTION = 5000  # vectors added at a time, or as many as Chroma takes
+_WRITE_AFTER = 50_000  # vectors: each addition reads back those since the last write, here 75 MB at most
 
 
 class IndexUnreadable(Exception):
@@ -55,8 +57,9 @@ def _client(path: Path | str) -> Any:
     return chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
 
 
-def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int) -> None:
-    """Build the collection of a new base in an empty folder. Raises IndexUnreadable when Chroma fails."""
+def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int, *, write_after: int = _WRITE_AFTER) -> None:
+    """Build the collection of a new base in an empty folder, of `count` vectors; the index is written to disk whenever
+    about `write_after` were added, and at the end. Raises IndexUnreadable when Chroma fails."""
     from chromadb.errors import ChromaError
 
     try:
@@ -64,13 +67,12 @@ def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int) -> Non
     except ChromaError as error:  # no room even for an empty one, for instance
         raise IndexUnreadable(str(error)) from error
     try:
-        # one write of the index at the end; a smaller threshold writes the whole of it again and again
-        hnsw = {**HNSW, "sync_threshold": max(2, count), "batch_size": max(2, min(100, count))}
+        written = parts(count, write_after)
+        hnsw = {**HNSW, "sync_threshold": max(2, min(written, default=2)), "batch_size": max(2, min(100, count))}
         collection = client.create_collection(COLLECTION, configuration={"hnsw": hnsw}, embedding_function=None)
-        for rows, matrix in batches:
-            for start in range(0, len(rows), _BATCH):
-                part = slice(start, start + _BATCH)
-                collection.add(ids=[str(row) for row in rows[part].tolist()], embeddings=matrix[part])
+        most = min(_PORTION, client.get_max_batch_size())
+        for rows, matrix in portions(batches, [size for part in written for size in parts(part, most)]):
+            collection.add(ids=[str(row) for row in rows.tolist()], embeddings=matrix)
     except ChromaError as error:
         raise IndexUnreadable(str(error)) from error
     finally:

@@ -218,7 +218,8 @@ class ParcelReader:
                 raise self._off("it ends in the middle" if len(line) < _LONGEST_LINE else "a line is too long")
             value = json.loads(line.decode("utf-8"), parse_constant=self._constant)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise self._off(f"it cannot be unpacked ({error})") from error
+            other = self._number == 1 and isinstance(error, gzip.BadGzipFile)
+            raise self._off("it is no exported library" if other else f"it cannot be unpacked ({error})") from error
         except (ValueError, RecursionError) as error:
             raise self._off("a line is not JSON") from error
         self._hash.update(line)

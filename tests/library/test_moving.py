@@ -261,7 +261,8 @@ def test_a_forged_file_is_refused_by_name(parcel: Path, tmp_path: Path, forgery:
 )  # fmt: skip
 def test_what_is_no_library_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x").write_bytes(content)
-    refused(tmp_path / "libraries", tmp_path / "x")
+    said = refused(tmp_path / "libraries", tmp_path / "x")
+    assert "gzip" not in said
 
 
 # -- what a killed import leaves -------------------------------------------------------------------

@@ -82,6 +82,19 @@ def test_votes_on_rows_of_one_file_do_not_all_hang_together() -> None:
     assert "document corpus.jsonl" not in keys_of(voted, ("corpus.jsonl#7",))
 
 
+def test_sides_do_not_hang_on_the_ids_of_chunks() -> None:
+    """Another folder, or a document cut anew, and the same votes: what trained stays out of what judges."""
+
+    def voted(folder: str) -> QuestionSet:
+        return made(
+            [LabelledQuestion(str(n), f"Question {n}?", (Label(chunk=f"{folder}-{n // 2}"),)) for n in range(40)]
+        )
+
+    here, there = split(voted("here")), split(voted("there"))
+    assert [q.split for q in here.questions.questions] == [q.split for q in there.questions.questions]
+    assert here.components == 20 and min(here.sides.values()) > 0
+
+
 def test_a_side_can_be_taken_out() -> None:
     result = split(made([question(n, f"d{n}.md") for n in range(30)]))
     for side in ("calibration", "test"):

@@ -17,13 +17,16 @@ from tests.conftest import ingest
 from tests.tuning.workshop import passages, questions, write_workshop
 
 CHOSEN = {"CANDIDATES": "6", "OMP_NUM_THREADS": "1", "PASSAGE_FIELDS": "title,text"}
-SMALL = ("--rounds", "8", "--rate", "1e-4", "--negatives", "5")
+SMALL = ("--rounds", "5", "--rate", "1e-4", "--negatives", "5")
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Path:
-    """A workshop whose forty questions were asked on the page: a thumb up for the passage that was meant, thumbs down
-    for the others that were shown. On the first question someone changed their mind."""
+    """A workshop whose forty questions were asked on the page, each in two wordings: a thumb up for the passage that was
+    meant, thumbs down for the others that were shown. On the first question someone changed their mind.
+
+    Two wordings, so that every house word is learned from several times however the passages are split: where files
+    lie decides that, and it is another folder each time. Of forty questions a word may come to one, and tuning lose."""
     home = tmp_path_factory.mktemp("votes")
     (home / "workshop").mkdir()
     ingest(home, "--library", "workshop", str(write_workshop(home / "workshop")))
@@ -32,7 +35,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Pat
             patch.setenv(name, value)
         sluice = build(load_settings())
         options = sluice.options(library="workshop", reranker="none")
-        for number, row in enumerate(questions()):
+        for number, row in enumerate(asked()):
             trace = sluice.pipeline.ask(str(row["question"]), options)
             meant = passages()[int(str(row["row"])) - 1]["title"]
             for found in trace.judged.scored:
@@ -42,6 +45,15 @@ def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Pat
                     sluice.votes.add(trace, kind="passage", value=-sign, chunk_id=chunk.id)
                 sluice.votes.add(trace, kind="passage", value=sign, chunk_id=chunk.id)
     return home
+
+
+def asked() -> list[dict[str, object]]:
+    """The workshop's questions, and each once more in other words around the one that matters."""
+    return [
+        {**row, "question": str(row["question"]).replace("How do we", start)}
+        for start in ("How do we", "When should I")
+        for row in questions()
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +73,11 @@ def test_votes_are_labels_only_where_they_are_asked_for() -> None:
     done = sluice("tune", "--votes", "-l", "workshop", "--advice", "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert told["sources"] == {"votes": 40} and told["advice"]["questions"] == 40
+    assert told["sources"] == {"votes": 80} and told["advice"]["questions"] == 80
     both = json.loads(
         sluice("tune", "workshop/questions.jsonl", "--votes", "-l", "workshop", "--advice", "--json").stdout
     )
-    assert both["sources"] == {"questions": 40, "votes": 40} and both["advice"]["questions"] == 40
+    assert both["sources"] == {"questions": 40, "votes": 80} and both["advice"]["questions"] == 80
     without = sluice("tune", "-l", "workshop", "--advice")
     assert isinstance(without.exception, SluiceError) and "nothing to learn from" in without.exception.message
 
@@ -78,11 +90,11 @@ def test_thumbs_alone_make_a_reranker_and_its_calibration_is_found_again() -> No
     assert done.exit_code == 0, done.output[-2000:]
     told = json.loads(done.stdout)
     learned = told["learned"]
-    assert learned["parts"] == {"train": 15, "validation": 0, "test": 25}
-    assert (learned["positives"], learned["judged"], learned["unlabelled"]) == (15, 75, 0)
+    assert learned["parts"] == {"train": 48, "validation": 0, "test": 32}
+    assert (learned["positives"], learned["judged"], learned["unlabelled"]) == (48, 240, 0)
     assert "Only passages that were judged not relevant" in Path("tuned/voted/report.md").read_text(encoding="utf-8")
-    asked = sluice("ask", "How do we snib the Farrow crane?", "-l", "workshop", "-r", "tuned:voted", "--json")
-    scorer = json.loads(asked.stdout)["scorer"]
+    answer = sluice("ask", "How do we snib the Farrow crane?", "-l", "workshop", "-r", "tuned:voted", "--json")
+    scorer = json.loads(answer.stdout)["scorer"]
     assert scorer["used"] == told["scorer"] and scorer["calibration"] == "here"
 
 

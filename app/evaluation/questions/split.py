@@ -2,8 +2,8 @@
 
 Questions that share a relevant document, a named source, what they are asked within, or their very words hang
 together, and what hangs together (a connected component) goes to one side as a whole. The side is a hash of the
-component's smallest key, so it is the same on every machine. Shares are therefore met roughly; what came out is
-reported.
+component's name, its smallest key that says what was asked or labelled and not where a library keeps it, so it is the
+same on every machine and after a document was cut anew. Shares are therefore met roughly; what came out is reported.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def split(
     sides: list[Side] = ["test"] * len(keys)
     sizes: list[int] = []
     for members in groups:
-        side = _side(min(key for member in members for key in keys[member]), test_share, seed)
+        side = _side(_name(keys, members), test_share, seed)
         sizes.append(len(members))
         for member in members:
             sides[member] = side
@@ -68,11 +68,11 @@ def split(
 
 
 def linked(questions: QuestionSet, *, resolution: Resolution | None = None) -> dict[str, str]:
-    """Question id -> the group it belongs to, named by the group's smallest key: what no fit may see a part of."""
+    """Question id -> the name of the group it belongs to: what no fit may see a part of."""
     keys = _all_keys(questions, resolution)
     found: dict[str, str] = {}
     for members in _components(keys):
-        name = min(key for member in members for key in keys[member])
+        name = _name(keys, members)
         found.update((questions.questions[member].id, name) for member in members)
     return found
 
@@ -108,6 +108,11 @@ def keys_of(question: LabelledQuestion, units: Sequence[str] = ()) -> tuple[str,
 def _all_keys(questions: QuestionSet, resolution: Resolution | None) -> list[tuple[str, ...]]:
     units = {} if resolution is None else {r.question.id: r.units for r in resolution.questions}
     return [keys_of(question, units.get(question.id, ())) for question in questions.questions]
+
+
+def _name(keys: Sequence[Sequence[str]], members: Sequence[int]) -> str:
+    """Of what hangs together. Ids of chunks and documents hang on where files lie; every question has its words."""
+    return min(key for member in members for key in keys[member] if not key.startswith(("chunk ", "unit ")))
 
 
 def _folded(text: str) -> str:

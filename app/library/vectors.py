@@ -21,8 +21,12 @@ from app.library.portions import parts, portions
 from app.ports import Vectors
 
 COLLECTION = "base"
+_BREADTH = 200  # vectors that a search keeps in view
 # text-like vectors reach a recall of 1.0 with these, and isotropic noise, the worst case, more than twice the defaults'
-HNSW = {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": 200}
+HNSW = {"space": "cosine", "ef_construction": 200, "max_neighbors": 32, "ef_search": _BREADTH}
+# Above a hundred thousand vectors one in so many is kept in view: of a million, 200 find .85 of the ten nearest, 2,000
+# find .92, in 7 ms instead of 3, beside a search by words of 170.
+_ONE_IN = 500
 _PORTION = 5000  # vectors added at a time, or as many as Chroma takes
 _WRITE_AFTER = 50_000  # vectors: each addition reads back those since the last write, here 75 MB at most
 
@@ -68,7 +72,12 @@ def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int, *, wri
         raise IndexUnreadable(str(error)) from error
     try:
         written = parts(count, write_after)
-        hnsw = {**HNSW, "sync_threshold": max(2, min(written, default=2)), "batch_size": max(2, min(100, count))}
+        hnsw = {
+            **HNSW,
+            "ef_search": breadth(count),
+            "sync_threshold": max(2, min(written, default=2)),
+            "batch_size": max(2, min(100, count)),
+        }
         collection = client.create_collection(COLLECTION, configuration={"hnsw": hnsw}, embedding_function=None)
         most = min(_PORTION, client.get_max_batch_size())
         for rows, matrix in portions(batches, [size for part in written for size in parts(part, most)]):
@@ -77,6 +86,15 @@ def fill(path: Path, batches: Iterable[tuple[Rows, Vectors]], count: int, *, wri
         raise IndexUnreadable(str(error)) from error
     finally:
         client.close()
+
+
+def breadth(count: int) -> int:
+    """How many vectors a search in an index of `count` keeps in view (HNSW's ef_search).
+
+    >>> breadth(20_000), breadth(1_000_000)
+    (200, 2000)
+    """
+    return max(_BREADTH, count // _ONE_IN)
 
 
 class EmbeddedBase:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.library.portions import parts, portions
-from app.library.vectors import EmbeddedBase, fill
+from app.library.vectors import EmbeddedBase, breadth, fill
 from tests.library.filling import vectors
 
 
@@ -51,3 +51,7 @@ def test_an_index_is_on_disk_to_the_last_vector(tmp_path: Path, count: int) -> N
         assert base.nearest(matrix[count - 1], 1)[0][1] == pytest.approx(1.0)
     finally:
         base.close()
+
+
+def test_a_search_looks_further_in_a_large_index() -> None:
+    assert [breadth(count) for count in (0, 1000, 100_000, 150_000, 1_000_000)] == [200, 200, 200, 300, 2000]

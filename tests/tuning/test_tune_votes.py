@@ -22,11 +22,10 @@ SMALL = ("--rounds", "5", "--rate", "1e-4", "--negatives", "5")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, prepared_models: Path) -> Path:
-    """A workshop whose forty questions were asked on the page, each in two wordings: a thumb up for the passage that was
-    meant, thumbs down for the others that were shown. On the first question someone changed their mind.
+    """A workshop whose forty questions were asked on the page, each in two wordings: a thumb up for the passage that
+    was meant, thumbs down for the others that were shown. On the first question someone changed their mind.
 
-    Two wordings, so that every house word is learned from several times however the passages are split: where files
-    lie decides that, and it is another folder each time. Of forty questions a word may come to one, and tuning lose."""
+    Two wordings, so that every house word is learned from several times, however the passages are split."""
     home = tmp_path_factory.mktemp("votes")
     (home / "workshop").mkdir()
     ingest(home, "--library", "workshop", str(write_workshop(home / "workshop")))

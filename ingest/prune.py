@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from app.counting import counted
 from app.ports import StoredDocument
 from ingest.plan import as_folder, vanished
 
@@ -29,7 +30,7 @@ class Held:
     @property
     def reason(self) -> str:
         if self.gone == self.stored:
-            return f"it holds none of its {self.stored:,} files any more: no document below it was removed"
+            return f"it holds none of its {counted(self.stored, 'file')} any more: no document below it was removed"
         return f"{self.gone:,} of its {self.stored:,} files are gone: no document below it was removed"
 
     hint = "If a drive is not mounted, mount it; if they are meant to go, type the same with --prune-anyway."

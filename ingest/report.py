@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from app.counting import counted
 from app.printable import printable
 
 _MANY = 4  # files of which the same is said
@@ -113,14 +114,20 @@ def to_text(report: Report) -> str:
     rate = f", {report.written / report.seconds:.0f} passages/s" if report.written and report.seconds else ""
     lines.append(
         f'Library "{report.library}", generation {report.generation}: {counts}. '
-        f"{report.written:,} passages written in {report.seconds:.1f} s{rate}."
+        f"{counted(report.written, 'passage')} written in {report.seconds:.1f} s{rate}."
     )
     if report.gone:
-        lines.append(f"{report.gone:,} documents stay searchable though their files are gone; --prune removes them.")
+        lines.append(
+            counted(
+                report.gone,
+                "document stays searchable though its file is gone; --prune removes it.",
+                "documents stay searchable though their files are gone; --prune removes them.",
+            )
+        )
     if report.otherwise:
         lines.append(
-            f"{report.otherwise:,} documents were cut in another way than this run cuts; ingest them again to cut them "
-            "alike."
+            counted(report.otherwise, "document was", "documents were")
+            + " cut in another way than this run cuts; ingest again to cut all alike."
         )
     if report.stopped:
         lines.append("Stopped before the end: what was written is kept; run the same command again for the rest.")

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.counting import counted
+
 _CATALOGUE, _INDEX = 700, 2600  # bytes a passage, beside the vector
 _TEXT = 2.4
 _TEXT_A_PASSAGE = 650  # bytes of text, until some are written
@@ -37,4 +39,4 @@ class Rest:
         return int((rows + index) // 1e6 + 1) * 1_000_000
 
     def __str__(self) -> str:
-        return f"the rest, {self.files:,} files, needs about {self.room / 1e6:,.0f} MB"
+        return f"the rest, {counted(self.files, 'file')}, needs about {self.room / 1e6:,.0f} MB"

@@ -21,6 +21,7 @@ from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, SORTED
 from app.calibration.fitted import FittedCalibration, FittedOn
 from app.calibration.maps import LogisticMap, Steps
 from app.calibration.uncalibrated import NoCalibration
+from app.counting import counted
 from app.domain import GatePolicy, LibraryInfo, ScorerId, ScorerProfile
 from app.errors import CalibrationError
 from app.ports import Calibration
@@ -195,5 +196,5 @@ def _note_here(calibration: FittedCalibration) -> str:
 def _note_general(calibration: FittedCalibration, library: LibraryInfo) -> str:
     on = calibration.fitted_on
     sets = "1 question set" if len(on.sets) == 1 else f"{len(on.sets)} question sets"
-    note = f"general calibration, measured on {on.questions:,} questions of {sets} ({on.date})"
+    note = f"general calibration, measured on {counted(on.questions, 'question')} of {sets} ({on.date})"
     return note if on.embedder == library.embedder_id else f"{note}, with another embedding model"

@@ -11,6 +11,7 @@ import click
 from app.cli.evaluate import question_set
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
+from app.counting import counted
 from app.evaluation.calibrating.calibrate import Calibrating, apply, calibrate
 from app.evaluation.calibrating.observe import CalibrationPlan, Observed, observe, plan_calibration
 from app.evaluation.calibrating.targets import parse_target
@@ -71,7 +72,7 @@ def command(
         seed=seed,
     )
     for why, count in plan.left_out.items():
-        click.echo(f"Left out: {count:,} questions ({why})", err=True)
+        click.echo(f"Left out: {counted(count, 'question')} ({why})", err=True)
     observed = _observe(sluice, plan)
     result = calibrate(plan, observed, wanted=wanted, choice=sluice.gate_choice(), budget=settings.passage_tokens)
     path = apply(result, settings.calibrations_dir) if apply_it else None

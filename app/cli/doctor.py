@@ -14,6 +14,7 @@ import click
 
 from app.automatic import automatic, rivals
 from app.cli.doctor_calls import Call, call_services, idle_keys
+from app.counting import counted
 from app.errors import SluiceError
 from app.library import admin
 from app.prices.model import PriceList
@@ -208,4 +209,7 @@ def _libraries(settings: Settings) -> list[Finding]:
     found = admin.list_libraries(settings.libraries_dir)
     if not found:
         return [Finding("Libraries", "note", f"none in {settings.libraries_dir}", "sluice ingest PATH")]
-    return [Finding(f"Library {i.name}", "ok", f"{i.documents} documents, {i.chunks} chunks") for i in found]
+    return [
+        Finding(f"Library {i.name}", "ok", f"{counted(i.documents, 'document')}, {counted(i.chunks, 'chunk')}")
+        for i in found
+    ]

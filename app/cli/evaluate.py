@@ -13,6 +13,7 @@ import click
 from app.cli.grading import graded, measure_agreement, most_in_words, open_grader, pairs_to_grade
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
+from app.counting import counted
 from app.domain import RetrievalMode
 from app.errors import UsageError
 from app.evaluation.against import ConfigurationCheck, check_lines, check_run
@@ -149,7 +150,9 @@ def _run(sluice: Sluice, plan: Plan, folder: RunFolder) -> None:
         for event in run_grid(sluice, plan, folder):
             if isinstance(event, Started):
                 if event.done:
-                    progress.note(f"{event.done:,} of {event.total:,} questions were asked before; going on.")
+                    total = counted(event.total, "question")
+                    before = counted(event.done, f"of {total} was", f"of {total} were")
+                    progress.note(f"{before} asked before; going on.")
             elif isinstance(event, Asked):
                 progress.at(event.done, event.total, event.seconds_left)
             elif isinstance(event, Failed):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from app.counting import counted
 from app.library.journal import LastReport, Run
 from app.printable import printable
 
@@ -48,9 +49,15 @@ def report_text(name: str, last: LastReport) -> str:
             if len(paths) > len(shown):
                 lines.append(f"    and {len(paths) - len(shown):,} more (--json names all)")
     counts = ", ".join(f"{number:,} {state}" for state, number in report["counts"].items() if number) or "no files"
-    lines.append(f"{counts}. Generation {report['generation']}, {report['passages']:,} passages written.")
+    lines.append(f"{counts}. Generation {report['generation']}, {counted(report['passages'], 'passage')} written.")
     if report["gone"]:
-        lines.append(f"{report['gone']:,} documents stayed though their files were gone.")
+        lines.append(
+            counted(
+                report["gone"],
+                "document stayed though its file was gone.",
+                "documents stayed though their files were gone.",
+            )
+        )
     if report["stopped"]:
         lines.append("It was stopped before the end.")
     if report["error"]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.cli.last_report import report_json, report_text
+from app.counting import counted
 from app.errors import SluiceError, UsageError
 from app.library import admin, check, moving
 from app.library.places import existing, list_libraries
@@ -36,10 +38,8 @@ def list_all(as_json: bool) -> None:
         if "error" in one:
             click.echo(f"{one['name']:<24} {one['error']}")
         else:
-            click.echo(
-                f"{one['name']:<24} {one['documents']:>6} documents {one['chunks']:>8} chunks   "
-                f"generation {one['generation']}"
-            )
+            documents, chunks = counted(one["documents"], "document"), counted(one["chunks"], "chunk")
+            click.echo(f"{one['name']:<24} {documents:>16} {chunks:>15}   generation {one['generation']}")
     if not found:
         click.echo("No libraries yet. Fill one: sluice ingest PATH")
 
@@ -171,7 +171,9 @@ def export(name: str, file: Path | None, overwrite: bool, as_json: bool) -> None
     if as_json:
         _print({"schema": 1, "library": name, "file": str(target), "bytes": size, "documents": info.documents})
         return
-    click.echo(f"{target}: {info.documents:,} documents, {info.chunks:,} chunks, {size / 1e6:,.1f} MB.")
+    click.echo(
+        f"{target}: {counted(info.documents, 'document')}, {counted(info.chunks, 'chunk')}, {size / 1e6:,.1f} MB."
+    )
 
 
 @command.command("import", help="Make a library of a file that `sluice library export` wrote.")
@@ -187,7 +189,7 @@ def import_one(file: Path, name: str | None, replace: bool, as_json: bool) -> No
     if as_json:
         _print({"schema": 1, "library": info.name, "documents": info.documents, "chunks": info.chunks})
         return
-    click.echo(f"Library {info.name}: {info.documents:,} documents, {info.chunks:,} chunks.")
+    click.echo(f"Library {info.name}: {counted(info.documents, 'document')}, {counted(info.chunks, 'chunk')}.")
     click.echo(f"Ask it: sluice ask QUESTION --library {info.name}", err=True)
 
 
@@ -207,7 +209,7 @@ def _known(directory: Path, name: str, document_ids: tuple[str, ...]) -> None:
         )
 
 
-def _listed(directory: Path, name: str) -> dict[str, object]:
+def _listed(directory: Path, name: str) -> dict[str, Any]:
     try:
         info = admin.library_info(directory, name)
     except SluiceError as error:  # one that cannot be read must not hide the others

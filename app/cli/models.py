@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.counting import counted
 from app.errors import ModelError
 from app.settings import load_settings
 
@@ -66,7 +67,7 @@ def pull_model(name: str, yes: bool) -> None:
         rest = "" if plan.missing == plan.size else f", {_bytes(plan.missing)} of them still to come"
         known = known_as(name)
         licence = "" if known is None else f" Its licence: {known.licence}."
-        click.echo(f"{name}: {_bytes(plan.size)} in {len(plan.files)} files{rest}.{licence}", err=True)
+        click.echo(f"{name}: {_bytes(plan.size)} in {counted(len(plan.files), 'file')}{rest}.{licence}", err=True)
         if not yes and (plan.missing is None or plan.missing > _GB):
             click.confirm("Fetch it?", abort=True, err=True)
     click.echo(str(pull(plan)))

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from app.cli.question_drafts import accept, drafts, generate, reject
+from app.counting import counted
 from app.errors import UsageError
 from app.evaluation.questions.beir import is_beir, read_beir
 from app.evaluation.questions.drafts import Drafts
@@ -161,8 +162,8 @@ def split_set(
         click.echo(json.dumps(row, ensure_ascii=False))
     else:
         for side, count in result.sides.items():
-            click.echo(f"{side:<12} {count:>6} questions, {result.unanswerable[side]} of them unanswerable")
-        click.echo(f"{result.components} groups that share no document. Written to {path}")
+            click.echo(f"{side:<12} {counted(count, 'question'):>16}, {result.unanswerable[side]} of them unanswerable")
+        click.echo(f"{counted(result.components, 'group')} that share no document. Written to {path}")
     if min(result.sides.values()) == 0 and 0 < test_share < 1:
         click.echo(
             f"One side is empty: {result.largest:.0%} of the questions hang together. Add questions about other "

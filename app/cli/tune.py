@@ -9,6 +9,7 @@ import click
 
 from app.cli.progress import Progress
 from app.cli.tables import print_sections
+from app.counting import counted
 from app.evaluation.plain_values import plain_values
 from app.patience import LONGEST_PAUSE, waiting_out
 from app.providers.reranking.tuned import remove_tuned, tuned_folder, tuned_models, unfinished
@@ -129,7 +130,7 @@ def _tune(
 def _tell(prepared: Prepared, labels: Labels, as_json: bool, advice_only: bool) -> None:
     """The advice: the result where only that is asked for, else a note beside the work."""
     for why, count in prepared.asked.left_out.items():
-        click.echo(f"Left out: {count:,} questions ({why})", err=True)
+        click.echo(f"Left out: {counted(count, 'question')} ({why})", err=True)
     from app.tuning.own.report import advice_section
 
     advice = prepared.advice

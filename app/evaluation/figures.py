@@ -26,15 +26,6 @@ def share(value: Estimate | None) -> str:
     return "-" if value is None else f"{estimate(value)} of {value.n:,}"
 
 
-def counted(count: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "document"), counted(1200, "question")
-    ('1 document', '1,200 questions')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def number(value: float | None, digits: int = 2) -> str:
     """`0.31`."""
     return "-" if value is None else f"{value:.{digits}f}"

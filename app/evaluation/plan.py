@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Protocol
 
+from app.counting import counted
 from app.domain import LibraryInfo, RetrievalMode
 from app.errors import UsageError
 from app.evaluation.grader import Grader
@@ -74,7 +75,7 @@ class Configuration:
     @property
     def label(self) -> str:
         """`hybrid, 20 candidates, late-interaction`."""
-        return f"{self.retrieval}, {self.candidates} candidates, {self.reranker}"
+        return f"{self.retrieval}, {counted(self.candidates, 'candidate')}, {self.reranker}"
 
 
 @dataclass(frozen=True, slots=True)

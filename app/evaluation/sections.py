@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from app.counting import counted
 from app.evaluation.document import Section, Table
 from app.evaluation.durations import milliseconds
-from app.evaluation.figures import counted, money, whole
+from app.evaluation.figures import money, whole
 from app.evaluation.report import Report
 from app.evaluation.sections_gate import answers, calibration, failures, gate
 from app.evaluation.sections_ranking import configurations, measures, moved, steps

@@ -109,6 +109,21 @@ def _leftovers(where: Places, current: Generation) -> list[str]:
     return [
         *([] if where.fingerprint.exists() else [f"{where.fingerprint.name} comes with the next ingest"]),
         *(["no index is built yet: all is searched exactly"] if current.base == 0 and current.chunks else []),
-        *([listed("{} old indexes are still being read", len(waiting), waiting)] if waiting else []),
-        *([listed("{} unfinished or old indexes go with the next ingest", len(left), left)] if left else []),
+        *(
+            [listed(waiting, len(waiting), "old index is still being read", "old indexes are still being read")]
+            if waiting
+            else []
+        ),
+        *(
+            [
+                listed(
+                    left,
+                    len(left),
+                    "unfinished or old index goes with the next ingest",
+                    "unfinished or old indexes go with the next ingest",
+                )
+            ]
+            if left
+            else []
+        ),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from app.counting import counted
 from app.library import findings, journal
 from app.library.catalogue import LIVE, Generation, Manifest
 from app.library.findings import Difference
@@ -29,7 +30,12 @@ def _structure(connection: sqlite3.Connection) -> list[Difference]:
     strays = connection.execute("PRAGMA foreign_key_check").fetchall()
     if strays:
         tables = ", ".join(sorted({row[0] for row in strays}))
-        found.append(Difference("catalogue", f"{len(strays)} rows of {tables} belong to nothing"))
+        found.append(
+            Difference(
+                "catalogue",
+                counted(len(strays), f"row of {tables} belongs to nothing", f"rows of {tables} belong to nothing"),
+            )
+        )
     return found
 
 
@@ -48,14 +54,16 @@ def _counts(connection: sqlite3.Connection, current: Generation) -> list[Differe
         generation,
     )
     return found + [
-        Difference("catalogue", f"{uri} has {there} chunks, and was stored with {stated}", repairable=False)
+        Difference("catalogue", f"{uri} has {counted(there, 'chunk')}, and was stored with {stated}", repairable=False)
         for uri, stated, there in short
     ]
 
 
 def _vectors(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> list[Difference]:
     without = rows_without_vector(connection, manifest, current)
-    return findings.chunks(connection, "catalogue", "{} chunks without a whole vector", without)
+    return findings.chunks(
+        connection, "catalogue", without, "chunk without a whole vector", "chunks without a whole vector"
+    )
 
 
 def rows_without_vector(connection: sqlite3.Connection, manifest: Manifest, current: Generation) -> set[int]:
@@ -73,8 +81,10 @@ def _sealed(connection: sqlite3.Connection, current: Generation) -> list[Differe
     text = [one.uri for one in torn if one.text]
     vectors = [one.uri for one in torn if not one.text]
     return [
-        *findings.documents("{} documents do not say what was stored", text, repairable=False),
-        *findings.documents("{} documents have other vectors than were stored", vectors),
+        *findings.documents(text, "document does not say what was stored", "documents do not say what was stored"),
+        *findings.documents(
+            vectors, "document has other vectors than were stored", "documents have other vectors than were stored"
+        ),
     ]
 
 

@@ -51,14 +51,20 @@ def _lexical(connection: sqlite3.Connection, current: Generation) -> list[Differ
     other = _other_words(connection, current) - (live - indexed)
     part: findings.Part = "lexical index"
     found = [
-        *findings.chunks(connection, part, "{} chunks are missing", live - indexed),
-        *findings.chunks(connection, part, "{} entries belong to no chunk", indexed - stored),
-        *findings.chunks(connection, part, "{} chunks are filed under other words", other),
+        *findings.chunks(connection, part, live - indexed, "chunk is missing", "chunks are missing"),
+        *findings.chunks(connection, part, indexed - stored, "entry belongs to no chunk", "entries belong to no chunk"),
+        *findings.chunks(
+            connection, part, other, "chunk is filed under other words", "chunks are filed under other words"
+        ),
     ]
     terms = _terms_that_differ(connection)
     if terms:
         first = sorted(terms)[:5]
-        found.append(Difference(part, findings.listed("{} words lead to other passages", len(terms), first)))
+        found.append(
+            Difference(
+                part, findings.listed(first, len(terms), "word leads to other passages", "words lead to other passages")
+            )
+        )
     return found
 
 
@@ -145,12 +151,16 @@ def _compare(
         if row in indexed - off and vector.any() and _cosine_of_nearest(base, vector) < 1.0 - 1e-3
     }
     here = f"the base index {current.base}"
-    sampled = f"{{}} of {len(numbers)} sampled chunks are not found by their own vector"
+    sampled = f"of {len(numbers)} sampled chunks"
+    not_found = (f"{sampled} is not found by its own vector", f"{sampled} are not found by their own vector")
+    missing = (f"chunk is missing from {here}", f"chunks are missing from {here}")
+    another = (f"chunk has another vector in {here}", f"chunks have another vector in {here}")
+    strays = ("row of no chunk", "rows of no chunk")
     return [
-        *findings.chunks(connection, "vectors", f"{{}} chunks are missing from {here}", rows - indexed),
-        *findings.chunks(connection, "vectors", f"{here} holds {{}} rows of no chunk", indexed - rows),
-        *findings.chunks(connection, "vectors", f"{{}} chunks have another vector in {here}", off),
-        *findings.chunks(connection, "vectors", sampled, lost),
+        *findings.chunks(connection, "vectors", rows - indexed, *missing),
+        *findings.chunks(connection, "vectors", indexed - rows, *strays, before=f"{here} holds "),
+        *findings.chunks(connection, "vectors", off, *another),
+        *findings.chunks(connection, "vectors", lost, *not_found),
     ]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from app.counting import counted
+
 Part = Literal["files", "manifest", "catalogue", "lexical index", "vectors"]
 
 _NAMED = 5
@@ -45,24 +47,28 @@ class Findings:
 
 
 def chunks(
-    connection: sqlite3.Connection, part: Part, what: str, rows: Collection[int], *, repairable: bool = True
+    connection: sqlite3.Connection, part: Part, rows: Collection[int], one: str, many: str, *, before: str = ""
 ) -> list[Difference]:
-    """One difference with the count (where `what` says {}) and the first few chunk ids, or none."""
+    """One difference with the count, what is wrong with so many (`one`, `many`) and the first few chunk ids, or none.
+
+    `before` are words that come before the count.
+    """
     if not rows:
         return []
     first = sorted(rows)[:_NAMED]
     marks = ", ".join("?" * len(first))
     ids = dict(connection.execute(f"SELECT row, id FROM chunks WHERE row IN ({marks})", first))
-    return [Difference(part, listed(what, len(rows), [ids.get(row, f"row {row}") for row in first]), repairable)]
+    named = listed([ids.get(row, f"row {row}") for row in first], len(rows), one, many)
+    return [Difference(part, before + named)]
 
 
-def listed(what: str, count: int, first: Collection[str]) -> str:
-    """`listed("{} chunks are missing", 7, ["a", "b"]) == "7 chunks are missing: a, b, ..."`."""
-    return f"{what.format(count)}: {', '.join(first)}{', ...' if count > len(first) else ''}"
+def listed(first: Collection[str], count: int, one: str, many: str) -> str:
+    """`listed(["a", "b"], 7, "chunk is missing", "chunks are missing") == "7 chunks are missing: a, b, ..."`."""
+    return f"{counted(count, one, many)}: {', '.join(first)}{', ...' if count > len(first) else ''}"
 
 
-def documents(what: str, uris: Collection[str], *, repairable: bool = True) -> list[Difference]:
-    """The same for documents, by uri."""
+def documents(uris: Collection[str], one: str, many: str) -> list[Difference]:
+    """The same for documents, by uri; they have to be read again."""
     if not uris:
         return []
-    return [Difference("catalogue", listed(what, len(uris), sorted(uris)[:_NAMED]), repairable)]
+    return [Difference("catalogue", listed(sorted(uris)[:_NAMED], len(uris), one, many), repairable=False)]

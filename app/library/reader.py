@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from app.counting import counted
 from app.domain import Chunk, Filter, LibraryInfo
 from app.errors import LibraryDamaged
 from app.library import bases, exact
@@ -128,8 +129,10 @@ class CatalogueReader:
             numbers, matrix = exact.read_vectors(connection, wanted, self._manifest.dimension)
         by_row = dict(zip(numbers.tolist(), (matrix @ asked).tolist(), strict=True))
         if len(by_row) < len(rows):
+            lost = len(rows) - len(by_row)
+            torn = counted(lost, "passage has lost its vector", "passages have lost their vector")
             raise LibraryDamaged(
-                f"Library {self._places.name!r} is damaged: {len(rows) - len(by_row)} passages have lost their vector",
+                f"Library {self._places.name!r} is damaged: {torn}",
                 hint=f"sluice library repair {self._places.name}",
             )
         return {chunk_id: min(1.0, max(-1.0, by_row[row])) for chunk_id, row in rows.items()}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from app.counting import counted
 from app.errors import LibraryDamaged
 from app.library import exact, journal, storing
 from app.library.bases import MIN_RECALL
@@ -170,7 +171,11 @@ class _Mending:
                 self._connection.execute(f"DELETE FROM vectors WHERE chunk IN ({orphaned})")
             strays += self._connection.execute(f"DELETE FROM {table} WHERE {which}").rowcount
         if strays:
-            self.done.append(f"{strays} rows that belonged to nothing were removed")
+            self.done.append(
+                counted(
+                    strays, "row that belonged to nothing was removed", "rows that belonged to nothing were removed"
+                )
+            )
 
     def _vectors(self, manifest: Manifest, current: Generation) -> None:
         """Vectors that are lost or altered, back from the index; chunks without any are taken out of the search."""
@@ -187,17 +192,25 @@ class _Mending:
         for one in torn:
             storing.reseal(self._connection, one.row)
         if found:
-            self.done.append(f"{len(found)} vectors were put back from the index")
+            self.done.append(
+                counted(len(found), "vector was put back from the index", "vectors were put back from the index")
+            )
         without = rows_without_vector(self._connection, manifest, current)
         unsure = wanted - found.keys() - without
         for uri, chunks in self._documents_of(without | unsure).items():
             self.again.add(uri)
-            self.left.append(f"{uri}: the vectors of {chunks} passages are nowhere else")
+            self.left.append(f"{uri}: the vectors of {counted(chunks, 'passage')} are nowhere else")
         for row in without:
             for sql in ("DELETE FROM vectors WHERE chunk = ?", "DELETE FROM chunks WHERE row = ?"):
                 self._connection.execute(sql, (row,))
         if without:
-            self.done.append(f"{len(without)} passages without a vector were taken out of the search")
+            self.done.append(
+                counted(
+                    len(without),
+                    "passage without a vector was taken out of the search",
+                    "passages without a vector were taken out of the search",
+                )
+            )
 
     def _from_index(self, rows: set[int], manifest: Manifest, current: Generation) -> dict[int, bytes]:
         try:
@@ -272,7 +285,7 @@ class _Mending:
             words = indexed_words(chunk_of(tuple(columns)))
             self._connection.execute("INSERT INTO lexical (rowid, words) VALUES (?, ?)", (row, " ".join(words)))
             self._connection.execute("UPDATE chunks SET words = ? WHERE row = ?", (len(words), row))
-        self.done.append(f"the lexical index was built anew from {len(rows)} passages")
+        self.done.append(f"the lexical index was built anew from {counted(len(rows), 'passage')}")
 
     def _documents_of(self, rows: set[int]) -> dict[str, int]:
         """uri -> how many of these chunks are its."""

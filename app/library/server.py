@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+from app.counting import counted
 from app.domain import Scalar
 from app.errors import ProviderBroken, ProviderTimeout, ProviderUnreachable, SluiceError
 from app.library.exact import Hits
@@ -128,7 +129,7 @@ class Server:
             sent += _send(collection, batch)
             if collection.count() != sent:
                 raise ProviderBroken(
-                    f"The Chroma server at {self.url} holds {collection.count()} of {sent} chunks",
+                    f"The Chroma server at {self.url} holds {collection.count()} of {counted(sent, 'chunk')}",
                     hint="Try again: sluice ingest PATH",
                 )
             collection.modify(metadata={**metadata, "complete": True})

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from app.counting import counted
 from app.domain import (
     Chunk,
     Decision,
@@ -135,7 +136,8 @@ class _Walk:
         self.unscored_reason = (
             "the scorer gave this passage no score"
             if run is None or run.stopped_after is None
-            else f"early stopping: scoring ended after {run.stopped_after} candidates, the last ones below the gate"
+            else f"early stopping: scoring ended after {counted(run.stopped_after, 'candidate')}, "
+            "the last ones below the gate"
         )
         self.behind_reason = (
             ""
@@ -173,7 +175,7 @@ class _Walk:
                 or Decision(
                     scored,
                     DecisionKind.RESCUED,
-                    f"rescued to reach {self.policy.min_chunks} passages: {self._named(value)} is at least "
+                    f"rescued to reach {counted(self.policy.min_chunks, 'passage')}: {self._named(value)} is at least "
                     f"{self.policy.rescue_ratio:.0%} of the best ({self.best:.2f})",
                 )
             )
@@ -221,7 +223,11 @@ class _Walk:
         if blocked is not None:
             return blocked
         if len(self.admitted) >= self.policy.max_chunks:
-            return Decision(scored, DecisionKind.OVER_MAX, f"{self.policy.max_chunks} passages are already through")
+            return Decision(
+                scored,
+                DecisionKind.OVER_MAX,
+                f"{counted(self.policy.max_chunks, 'passage is', 'passages are')} already through",
+            )
         value = self._value(scored)
         if value is None:
             return Decision(scored, DecisionKind.KEPT_BY_RANK, self.rank_reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app.counting import counted
 from app.domain import GatePolicy, LibraryInfo, Score, Scored, ScorerRun, Usage
 from app.errors import ProviderNonsense
 from app.metering import metered, report
@@ -66,7 +67,7 @@ def scores_of(scorer: Scorer, question: str, texts: Sequence[str]) -> list[Score
             report(Usage(identity.provider, identity.model, None))
     if len(scores) != len(texts):
         raise ProviderNonsense(
-            f"{scorer.profile.label} gave {len(scores)} scores for {len(texts)} passages.",
+            f"{scorer.profile.label} gave {len(scores)} scores for {counted(len(texts), 'passage')}.",
             hint="Choose another reranker, or run `sluice doctor`.",
         )
     return scores

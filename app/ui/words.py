@@ -69,11 +69,6 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
-def plural(count: int, one: str, many: str = "") -> str:
-    """`plural(1, "document") == "1 document"`, `plural(1200, "passage") == "1,200 passages"`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def moved(scored: Scored) -> str:
     """`was 5th, now 1st`, or `stayed 2nd`."""
     before, after = scored.candidate.rank_before, scored.rank_after

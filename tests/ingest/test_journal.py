@@ -165,7 +165,7 @@ def test_an_empty_folder_prunes_nothing_until_that_is_meant(home: Path, docs: Pa
     report = run(home, docs, prune=True)
     assert ends(report)["docs"] == (
         "failed",
-        "it holds none of its 1 files any more: no document below it was removed",
+        "it holds none of its 1 file any more: no document below it was removed",
     )
     assert "--prune-anyway" in report.files[0].hint
     assert (report.exit_code, report.gone) == (5, 1)
@@ -218,7 +218,7 @@ def test_documents_whose_files_are_gone_are_counted(home: Path, docs: Path) -> N
     (docs / "bats.txt").unlink()
     report = run(home, docs)
     assert report.gone == 1
-    assert "1 documents stay searchable though their files are gone; --prune removes them." in to_text(report)
+    assert "1 document stays searchable though its file is gone; --prune removes it." in to_text(report)
 
 
 def test_a_file_that_vanishes_or_changes_while_the_run_goes_on(home: Path, docs: Path) -> None:

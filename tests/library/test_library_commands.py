@@ -111,7 +111,7 @@ def test_verify_and_repair(libraries: Path) -> None:
     connection.close()
     found = said("verify", "lib", code=1)
     assert found["differences"][0] == {
-        "part": "lexical index", "what": "1 chunks are missing: a-0", "repairable": True,
+        "part": "lexical index", "what": "1 chunk is missing: a-0", "repairable": True,
     }  # fmt: skip
     shown = run("verify", "lib", code=1)
     assert "sluice library repair lib" in shown.stderr

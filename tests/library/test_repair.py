@@ -118,7 +118,7 @@ def alter_a_vector_in_chroma(directory: Path) -> None:
         (truncate_chroma, "base index 1 cannot be"),
         (garble_hnsw, "base index 1"),
         (remove_rows_from_chroma, "2 chunks are missing from the base index 1: d0-2, d0-3"),
-        (alter_a_vector_in_chroma, "1 chunks have another vector in the base index 1: d0-2"),
+        (alter_a_vector_in_chroma, "1 chunk has another vector in the base index 1: d0-2"),
     ],
 )
 def test_a_damaged_vector_index_is_named_and_built_anew(
@@ -140,8 +140,8 @@ def test_a_damaged_vector_index_is_named_and_built_anew(
     ("statements", "said"),
     [
         (["DELETE FROM lexical WHERE rowid IN (5, 6)"], "2 chunks are missing: d0-4, d0-5"),
-        (["INSERT INTO lexical (rowid, words) VALUES (999, 'stray')"], "1 entries belong to no chunk: row 999"),
-        (["UPDATE lexical SET words = 'something else' WHERE rowid = 5"], "1 chunks are filed under other words: d0-4"),
+        (["INSERT INTO lexical (rowid, words) VALUES (999, 'stray')"], "1 entry belongs to no chunk: row 999"),
+        (["UPDATE lexical SET words = 'something else' WHERE rowid = 5"], "1 chunk is filed under other words: d0-4"),
         (
             [
                 "CREATE TEMP TABLE kept AS SELECT c0 FROM lexical_content WHERE id = 5",
@@ -185,10 +185,10 @@ def test_lost_and_altered_vectors_come_back_from_the_index(library: Path) -> Non
 
 def test_a_vector_that_is_nowhere_is_said_and_its_file_read_again(library: Path) -> None:
     change(library, "DELETE FROM vectors WHERE chunk = 97")  # of the document the index does not know yet
-    assert "1 chunks without a whole vector: late-0" in "\n".join(admin.verify(library, "lib"))
+    assert "1 chunk without a whole vector: late-0" in "\n".join(admin.verify(library, "lib"))
     done = repair(library, "lib")
     assert done.again == ("/docs/late.md",)
-    assert done.left == ("/docs/late.md: the vectors of 1 passages are nowhere else",)
+    assert done.left == ("/docs/late.md: the vectors of 1 passage are nowhere else",)
     assert inspect(library, "lib").differences == ()
     found_whole(library)
     writer = writer_of(library)
@@ -199,7 +199,7 @@ def test_a_vector_that_is_nowhere_is_said_and_its_file_read_again(library: Path)
 def test_altered_text_is_said_and_its_file_read_again(library: Path) -> None:
     change(library, "UPDATE chunks SET text = 'word1 forged' WHERE row = 15")
     found = {str(one): one.repairable for one in inspect(library, "lib").differences}
-    assert found["catalogue: 1 documents do not say what was stored: /docs/d1.md"] is False
+    assert found["catalogue: 1 document does not say what was stored: /docs/d1.md"] is False
     done = repair(library, "lib")
     assert done.again == ("/docs/d1.md",)
     assert inspect(library, "lib").differences == ()

@@ -202,8 +202,8 @@ def test_verify_compares_with_the_server_and_repair_fills_it_anew(tmp_path: Path
     collection.delete(ids=["d1-0"])
     collection.update(ids=["d2-0"], embeddings=[np.eye(16)[0]])
     said = "\n".join(map(str, inspect(tmp_path, "checked", chroma_url=url).differences))
-    assert "1 chunks are missing from the base index" in said
-    assert "1 chunks have another vector in the base index" in said
+    assert "1 chunk is missing from the base index" in said
+    assert "1 chunk has another vector in the base index" in said
     repair(tmp_path, "checked", chroma_url=url)
     assert inspect(tmp_path, "checked", chroma_url=url).differences == ()
 

@@ -249,12 +249,12 @@ def test_verify_names_each_difference(tmp_path: Path) -> None:
     connection.execute("DELETE FROM chunks WHERE row = 100")
     connection.close()
     found = "\n".join(admin.verify(tmp_path, "lib"))
-    assert "1 chunks without a whole vector: d0-2" in found
-    assert "lexical index: 1 chunks are missing: d0-4" in found
+    assert "1 chunk without a whole vector: d0-2" in found
+    assert "lexical index: 1 chunk is missing: d0-4" in found
     assert "999" in found
     assert "has 99 chunks, and was published with 100" in found
     assert "d50.md has 49 chunks, and was stored with 50" in found
-    assert "holds 1 rows of no chunk" in found
+    assert "holds 1 row of no chunk" in found
 
 
 def test_documents_fields_and_fingerprint(tmp_path: Path) -> None:

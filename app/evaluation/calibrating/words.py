@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.counting import counted
 from app.evaluation.calibrating.calibrate import Calibrating
 from app.evaluation.calibrating.fit import FUSED, SCALED, UNANSWERABLE
 from app.evaluation.calibrating.held_out import Calibrated, HeldOut
@@ -48,7 +49,7 @@ def first_line(result: Calibrating) -> str:
     )
     said += [f"{name} {_change(a, b)}" for name, a, b in pairs if b is not None]
     fitted, measured = result.sides["calibration"].questions, result.sides["test"].questions
-    return f"Calibrated on {fitted:,} questions, measured on {measured:,} others: {', '.join(said)}"
+    return f"Calibrated on {counted(fitted, 'question')}, measured on {measured:,} others: {', '.join(said)}"
 
 
 def sections_of(result: Calibrating) -> tuple[Section, ...]:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from app.counting import counted
 from app.evaluation.questions.model import LabelledQuestion, QuestionSet, label_row
 from app.evaluation.questions.resolve import Located, Resolution, scope_fault
 
@@ -16,7 +17,7 @@ def counts(questions: QuestionSet) -> str:
     named = [(kinds[True], "answerable"), (kinds[False], "unanswerable"), (kinds[None], "undecided")]
     weak = sum(question.weak for question in questions.questions)
     told = ", ".join(f"{count} {name}" for count, name in named if count)
-    return f"{len(questions.questions)} questions ({told}{f'; {weak} weak' if weak else ''})"
+    return f"{counted(len(questions.questions), 'question')} ({told}{f'; {weak} weak' if weak else ''})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.counting import counted
 from app.domain import Score, ScorerProfile
 from app.errors import ProviderNonsense
 from app.ports import ScoreCache, Scorer
@@ -41,7 +42,7 @@ class CachedScorer:
         scored = self._inner.score(question, missing)
         if len(scored) != len(missing):
             raise ProviderNonsense(
-                f"{self.profile.label} gave {len(scored)} scores for {len(missing)} passages.",
+                f"{self.profile.label} gave {len(scored)} scores for {counted(len(missing), 'passage')}.",
                 hint="Choose another reranker, or run `sluice doctor`.",
             )
         self._cache.put(identity, question, missing, scored)

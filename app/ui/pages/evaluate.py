@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.errors import SluiceError
 from app.evaluation.grader import most_calls
@@ -17,7 +18,7 @@ from app.ui import session
 from app.ui.links import Links
 from app.ui.parts import failure, sidebar, welcome
 from app.ui.parts.evaluation import applying, deleting, progress, report, start
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -63,9 +64,9 @@ def named(run: KeptRun) -> str:
     """`handbook-questions-1, 21 Nov 2026 11:05, 20 questions, 2 configurations`."""
     manifest = run.manifest
     when = manifest.created[:16].replace("T", " ")
-    grid = plural(len(manifest.configurations), "configuration")
+    grid = counted(len(manifest.configurations), "configuration")
     state = "" if run.finished else f", {run.done:,} done"
-    return f"{run.path.name} · {when} · {plural(manifest.questions.asked, 'question')}{state} · {grid}"
+    return f"{run.path.name} · {when} · {counted(manifest.questions.asked, 'question')}{state} · {grid}"
 
 
 def _choose(home: Path, info: LibraryInfo, runs: list[KeptRun]) -> KeptRun:
@@ -93,7 +94,9 @@ def _unfinished(home: Path, run: KeptRun, *, busy: bool) -> None:
     left = run.manifest.questions.asked - run.done
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Go on", disabled=busy, key="evaluate.go_on")
-        st.caption(f"{plural(left, 'question')} of this evaluation not asked yet; what is below is so far.{_paid(run)}")
+        st.caption(
+            f"{counted(left, 'question')} of this evaluation not asked yet; what is below is so far.{_paid(run)}"
+        )
     if pressed:
         try:
             start_job(home, to_go_on(run, home))
@@ -108,7 +111,7 @@ def _paid(run: KeptRun) -> str:
     if "grader" not in run.manifest.settings:
         return ""
     left = (run.manifest.questions.asked - run.done) * len(run.manifest.configurations)
-    return f" Their answers are graded: at most {plural(most_calls(left), 'call')} to the grader, for what it charges."
+    return f" Their answers are graded: at most {counted(most_calls(left), 'call')} to the grader, for what it charges."
 
 
 def _is_of(job: Job | None, run: KeptRun) -> bool:

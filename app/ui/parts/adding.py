@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.counting import counted
 from app.errors import SluiceError, UsageError
 from app.ingest_process import IngestEvent, preview, start
 from app.language import name_of
@@ -19,7 +20,7 @@ from app.printable import printable
 from app.ui import safe, session
 from app.ui.parts import failure
 from app.ui.parts.verdict import note
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -192,7 +193,7 @@ def _draw(event: IngestEvent, bar: Any, lines: Any, done: list[str]) -> None:
         rest = "" if left is None else f", about {left:.0f} s left"
         share = min(1.0, data["done"] / max(1, data["files"]))
         bar.progress(
-            share, text=f"{data['done']} of {plural(data['files'], 'file')}, {data['rate']:.0f} passages/s{rest}"
+            share, text=f"{data['done']} of {counted(data['files'], 'file')}, {data['rate']:.0f} passages/s{rest}"
         )
     if event.kind == "published":
         bar.progress(1.0, text="Searchable.")
@@ -200,7 +201,7 @@ def _draw(event: IngestEvent, bar: Any, lines: Any, done: list[str]) -> None:
 
 def _file(data: Mapping[str, Any]) -> str:
     kind, word = _DONE.get(data["state"], ("held", data["state"]))
-    told = data["reason"] or (plural(data["chunks"], "passage") if data["chunks"] else "")
+    told = data["reason"] or (counted(data["chunks"], "passage") if data["chunks"] else "")
     hint = f" {safe.text(data['hint'])}" if data.get("hint") else ""
     name = printable(PurePath(data["path"]).name)
     return (
@@ -242,7 +243,7 @@ def _preview(path: Path, name: str, chunking: str | None) -> None:
     notes = "".join(note("rescued", said[:1].upper() + said[1:]) for said in seen["warnings"])
     more = len(passages) - MOST_SHOWN
     st.html(
-        f'<p class="label">{safe.text(name)}: {plural(len(passages), "passage")}</p>{_how(seen)}{notes}'
+        f'<p class="label">{safe.text(name)}: {counted(len(passages), "passage")}</p>{_how(seen)}{notes}'
         f'<ol class="cuts">{"".join(map(_cut, passages[:MOST_SHOWN]))}</ol>'
         + (f'<p class="muted">{more:,} more.</p>' if more > 0 else "")
     )

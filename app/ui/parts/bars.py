@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from app.counting import counted
 from app.domain import Context
 from app.ui import safe
-from app.ui.words import plural, why
+from app.ui.words import why
 
 STAGES: Mapping[str, str] = {
     "rewrite": "rewriting",
@@ -39,7 +40,7 @@ def token_budget(context: Context) -> str:
     legend = [(name, f"{tokens:,}") for name, tokens in parts]
     free = max(0, context.budget - context.tokens)
     known = "" if context.window_known else " The model's window is not known; a small one is assumed (CHAT_WINDOW)."
-    left = f" {plural(len(context.left_out), 'passage')} did not fit." if context.left_out else ""
+    left = f" {counted(len(context.left_out), 'passage')} did not fit." if context.left_out else ""
     return _stacked(
         f"Tokens: {context.tokens:,} of {context.budget:,} {why('tokens')}",
         [tokens / budget for _, tokens in parts],

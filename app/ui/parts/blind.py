@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import Chunk, Trace
 from app.errors import SluiceError
 from app.evaluation import blind
@@ -16,7 +17,6 @@ from app.evaluation.votes import BlindChoice, BlindSide
 from app.two_sides import Side
 from app.ui import safe, session
 from app.ui.parts import failure, verdict, versus
-from app.ui.words import plural
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -99,7 +99,7 @@ def _answer(seen: Veiled, place: str) -> str:
     cards = "".join(
         _card(number, chunk, seen, f"blind-{place}-{number}") for number, chunk in enumerate(seen.passages, 1)
     )
-    read = f'<p class="label">From {plural(len(seen.passages), "passage")}</p>'
+    read = f'<p class="label">From {counted(len(seen.passages), "passage")}</p>'
     return f'{head}<div class="answer side-answer">{body}</div>{read}<div class="cards">{cards}</div></div>'
 
 

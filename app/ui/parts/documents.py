@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.errors import SluiceError, disk_errors
 from app.language import name_of
@@ -16,7 +17,7 @@ from app.printable import printable
 from app.providers.spoken import speaks
 from app.ui import safe, session
 from app.ui.parts import failure, verdict
-from app.ui.words import plural, size
+from app.ui.words import size
 
 if TYPE_CHECKING:
     from app.library.admin import DocumentRow, FailedRow
@@ -62,7 +63,7 @@ def _failed(files: Sequence[FailedRow]) -> None:
         f"{safe.text(printable(file.path))}</span></li>"
         for file in files[:MOST_ROWS]
     )
-    with st.expander(f"{plural(len(files), 'file')} could not be read", key="failed"):
+    with st.expander(f"{counted(len(files), 'file')} could not be read", key="failed"):
         st.html(f'<ul class="files">{listed}{more}</ul>')
 
 
@@ -95,7 +96,7 @@ def _verify(sluice: Sluice, name: str) -> None:
     if differences:
         listed = "".join(f"<li>{safe.text(line)}</li>" for line in differences)
         st.html(
-            f'<div class="note failed"><p>▲ {plural(len(differences), "difference")}. Mend what can be mended: '
+            f'<div class="note failed"><p>▲ {counted(len(differences), "difference")}. Mend what can be mended: '
             f"<code>sluice library repair {safe.text(name)}</code></p><ul>{listed}</ul></div>"
         )
     else:
@@ -109,7 +110,7 @@ def _delete(sluice: Sluice, name: str, rows: Sequence[DocumentRow]) -> None:
     passages = sum(by_id[i].chunks for i in chosen)
     if chosen:
         st.html(
-            f"<p>{plural(len(chosen), 'document')} with {plural(passages, 'passage')} will no longer be found in "
+            f"<p>{counted(len(chosen), 'document')} with {counted(passages, 'passage')} will no longer be found in "
             f"<i>{safe.text(name)}</i>. The files themselves stay where they are.</p>"
         )
     left, right = st.columns(2)
@@ -122,5 +123,5 @@ def _delete(sluice: Sluice, name: str, rows: Sequence[DocumentRow]) -> None:
         except SluiceError as error:
             failure.show(error)
             return
-        session.tell(f"{plural(len(chosen), 'document')} deleted, {plural(passages, 'passage')} gone.")
+        session.tell(f"{counted(len(chosen), 'document')} deleted, {counted(passages, 'passage')} gone.")
         st.rerun()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.errors import SluiceError, UsageError
 from app.evaluation.questions.chat_drafts import REPLY_TOKENS, Drafting, chat_drafts
@@ -23,7 +24,6 @@ from app.library.contents import read_contents
 from app.ui import safe, session
 from app.ui.parts import failure
 from app.ui.parts.verdict import note
-from app.ui.words import plural
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -157,10 +157,12 @@ def _generate(sluice: Sluice, info: LibraryInfo, kept: Drafts, so_far: int) -> N
             new = kept.add(info.name, weak_drafts(contents, count, seed=so_far))
         else:
             new = 0
-            bar = st.progress(0.0, text=f"At most {plural(count, 'call')} …")
+            bar = st.progress(0.0, text=f"At most {counted(count, 'call')} …")
             for drafted in chat_drafts(contents, chat, calls=count, seed=so_far, run=run):
                 new += kept.add(info.name, drafted)  # at once: a stop keeps what there is
-                bar.progress(min(1.0, run.calls / count), text=f"{run.calls} of {plural(count, 'call')}, {new} drafted")
+                bar.progress(
+                    min(1.0, run.calls / count), text=f"{run.calls} of {counted(count, 'call')}, {new} drafted"
+                )
     except SluiceError as error:
         failure.show(error)
         return
@@ -181,7 +183,7 @@ def _drafted(new: int, run: Drafting) -> str:
     left_out = "".join(f"; left out: {times} {what}" for what, times in run.left_out.items())
     if new == 0:
         return f"Nothing new was found to ask{left_out}. Another try draws other passages."
-    return f"{plural(new, 'question')} drafted{left_out}."
+    return f"{counted(new, 'question')} drafted{left_out}."
 
 
 # -- keeping ---------------------------------------------------------------------------------------
@@ -214,6 +216,6 @@ def _only_drafts(there: QuestionSet, drafts: Sequence[Draft]) -> None:
     own = {question.id for question in there.questions} - {draft.question.id for draft in drafts}
     if own:
         raise UsageError(
-            f"There is a question set called {there.name}, with {plural(len(own), 'question')} of its own.",
+            f"There is a question set called {there.name}, with {counted(len(own), 'question')} of its own.",
             hint="Take another name; nothing was changed.",
         )

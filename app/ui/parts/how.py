@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import Charge, Context, GateResult, Judged
 from app.patience import in_words
 from app.prices.words import dollars, explained
 from app.stages.context import passage_cost
 from app.ui import safe
 from app.ui.parts import bars, decisions, slope
-from app.ui.words import plural
 
 
 def show(
@@ -39,7 +39,7 @@ def show(
         st.html(decisions.table(gate.decisions, costs=costs))
     left, right = st.columns(2, gap="large")
     cached = judged.run.cached_scores
-    kept = f"{cached} of {plural(len(judged.scored), 'score')} came from the score cache." if cached else ""
+    kept = f"{cached} of {counted(len(judged.scored), 'score')} came from the score cache." if cached else ""
     left.html(bars.stage_times(timings_ms, note=kept))
     if context is not None:
         right.html(bars.token_budget(context))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.errors import SluiceError
 from app.evaluation import playground
 from app.evaluation.pasted import LEAST, MOST, Table, column, read_table, split_passages
 from app.ui import safe, session
 from app.ui.parts import failure, rankings, sidebar, verdict
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -40,7 +41,7 @@ def show(sluice: Sluice) -> None:
         )
         pasted = split_passages(text)
         if pasted:
-            st.caption(f"{plural(len(pasted), 'passage')} so far.")
+            st.caption(f"{counted(len(pasted), 'passage')} so far.")
     with dropped:
         given = _dropped()
     choices = _choices(sluice)
@@ -119,7 +120,7 @@ def _column(table: Table, key: str) -> Sequence[str]:
         st.html(verdict.note("rescued", f"{len(found):,} passages in this column; the first {MOST} are ranked."))
         found = found[:MOST]
     first = f" The first: “{found[0][:90]}{'…' if len(found[0]) > 90 else ''}”" if found else ""
-    st.html(f'<p class="muted">{header} {plural(len(found), "passage")} to rank.{safe.text(first)}</p>')
+    st.html(f'<p class="muted">{header} {counted(len(found), "passage")} to rank.{safe.text(first)}</p>')
     return found
 
 

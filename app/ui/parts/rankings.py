@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import Scale
 from app.evaluation.playground import TOP, Play, Played, Ranking, agreements, distinct
 from app.prices.words import explained
 from app.ui import safe
-from app.ui.words import SHAPES, ordinal, plural, probability, seconds, why
+from app.ui.words import SHAPES, ordinal, probability, seconds, why
 
 _SCALES: Mapping[Scale, str] = {
     Scale.LOGIT: "logit, no bounds",
@@ -43,12 +44,12 @@ def show(play: Play) -> None:
 
 def line(play: Play, ranked: list[Played]) -> str:
     """`2 rerankers ranked 12 passages; they agree on the best one.`"""
-    count = plural(len(play.passages), "passage")
+    count = counted(len(play.passages), "passage")
     failed = len(play.results) - len(ranked)
-    tail = f" {plural(failed, 'reranker')} failed." if failed else ""
+    tail = f" {counted(failed, 'reranker')} failed." if failed else ""
     if not ranked:
         return f"No reranker ranked the {count}.{tail}"
-    said = f"{plural(len(ranked), 'reranker')} ranked {count}"
+    said = f"{counted(len(ranked), 'reranker')} ranked {count}"
     best = {r.ranking.order[0] for r in ranked if r.ranking is not None}
     if len(ranked) > 1:
         said += "; they agree on the best one" if len(best) == 1 else f"; they name {len(best)} different best ones"
@@ -119,9 +120,9 @@ def _fact_row(result: Played) -> str:
     if ranking.tells_nothing:
         notes.append("Every passage has the same score: this is the order given.")
     if ranking.windowed:
-        notes.append(f"{plural(ranking.windowed, 'passage')} longer than it reads at once: read in parts.")
+        notes.append(f"{counted(ranking.windowed, 'passage')} longer than it reads at once: read in parts.")
     if ranking.cut:
-        notes.append(f"{plural(ranking.cut, 'passage')} longer than it reads: judged by the beginning.")
+        notes.append(f"{counted(ranking.cut, 'passage')} longer than it reads: judged by the beginning.")
     cached = f"<small>{ranking.cached} of {len(ranking.raw)} scores from the cache</small>" if ranking.cached else ""
     return (
         f"<tr><td>{safe.text(_capital(result.label))}{_small(notes)}</td><td>{_SCALES[ranking.scale]}</td>"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import Context, GateResult, Trace
 from app.pipeline import Options
 from app.ui import safe, session
 from app.ui.parts import verdict
-from app.ui.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ def _remarks(exchange: session.Exchange, trace: Trace) -> list[str]:
 def _moved(exchange: session.Exchange, view: View, options: Options) -> None:
     now = len(view.gate.admitted)
     if view.trace.answer is None:
-        st.html(verdict.note("held", f"Refused with another gate; {plural(now, 'passage')} would be through now."))
+        st.html(verdict.note("held", f"Refused with another gate; {counted(now, 'passage')} would be through now."))
     else:
-        then = plural(len(view.trace.gate.admitted), "passage")
+        then = counted(len(view.trace.gate.admitted), "passage")
         st.html(verdict.note("held", f"Answered with another gate: {then} then, {now} now."))
     if now:
         again(exchange, options, "Ask again with this gate")

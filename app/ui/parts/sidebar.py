@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import Condition, Filter, LibraryInfo, RetrievalMode, Scalar, Scale
 from app.errors import SluiceError
 from app.pipeline import GateChoice, Options
 from app.ui import session
 from app.ui.parts import gate
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from app.providers.reranking.registry import RerankerChoice
@@ -48,7 +49,7 @@ def library(sluice: Sluice, *, disabled: bool = False) -> LibraryInfo | None:
     )
     session.use_library(chosen)
     info = found[chosen]
-    st.caption(f"{plural(info.documents, 'document')}, {plural(info.chunks, 'passage')}")
+    st.caption(f"{counted(info.documents, 'document')}, {counted(info.chunks, 'passage')}")
     return info
 
 

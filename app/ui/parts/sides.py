@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.compare import Arm
+from app.counting import counted
 from app.two_sides import Side
 from app.ui.parts import sidebar
 from app.ui.words import help_of
@@ -62,7 +63,7 @@ def title(side: Side, choices: Sequence[RerankerChoice]) -> str:
     if side.retrieval is not None:
         parts.append(sidebar.MODES[side.retrieval].lower())
     if side.candidates is not None:
-        parts.append(f"{side.candidates} candidates")
+        parts.append(f"{counted(side.candidates, 'candidate')}")
     return ARMS[side.arm] + (f": {', '.join(parts)}" if parts else "")
 
 

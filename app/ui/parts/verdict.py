@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from app.counting import counted
 from app.domain import Context, GateResult, Judged, RefusalCode, Scored, Trace
 from app.odds import told_apart
 from app.prices.words import cost
 from app.providers.spoken import unspoken
 from app.ui import safe
 from app.ui.parts.passages import short
-from app.ui.words import SHAPES, Group, plural, probability, seconds, why
+from app.ui.words import SHAPES, Group, probability, seconds, why
 
 
 def degraded(judged: Judged) -> str:
@@ -128,4 +129,4 @@ def note(group: Group, said: str) -> str:
 
 def found_line(judged: Judged) -> str:
     """What is said while the answer is being made."""
-    return f"{plural(len(judged.scored), 'candidate')} found and scored"
+    return f"{counted(len(judged.scored), 'candidate')} found and scored"

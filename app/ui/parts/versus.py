@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import two_sides
 from app.compare import Contrast, contrast
+from app.counting import counted
 from app.domain import Trace
 from app.errors import SluiceError
 from app.pipeline import Options
@@ -16,7 +17,7 @@ from app.stages.parents import sent_as
 from app.two_sides import Place, Side
 from app.ui import safe, session
 from app.ui.parts import bars, failure, moves, passages, sides, verdict
-from app.ui.words import plural, seconds, why
+from app.ui.words import seconds, why
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -83,7 +84,7 @@ def show(pair: session.Pair) -> None:
 
 def line(found: Contrast, left: Trace, right: Trace) -> str:
     """`3 of 5 passages differ; 1,140 fewer tokens; 0.14 s more.`"""
-    parts = [f"{found.differ} of {plural(found.passages, 'passage')} differ"]
+    parts = [f"{found.differ} of {counted(found.passages, 'passage')} differ"]
     refused = [side for side, trace in (("left", left), ("right", right)) if trace.gate.outcome == "refused"]
     if len(refused) == 2:
         parts = ["Both sides refuse: neither gate lets anything through"]
@@ -108,8 +109,8 @@ def _notes(pair: session.Pair, found: Contrast) -> list[str]:
         return []
     alone = [f"{n} by the {side} side alone" for n, side in ((found.found_left, "left"), (found.found_right, "right"))]
     return [
-        f"The sides searched differently, so they chose from different candidates: {plural(found.common, 'candidate')} "
-        f"in common, {', '.join(alone)}. Only those in common have two ranks to compare."
+        f"The sides searched differently, so they chose from different candidates: {counted(found.common, 'candidate')}"
+        f" in common, {', '.join(alone)}. Only those in common have two ranks to compare."
     ]
 
 
@@ -120,7 +121,7 @@ def _side(pair: session.Pair, trace: Trace, side: Side, place: Place, only: froz
     fold = "Time by stage, and cost" if said else "Time by stage"
     why_cost = f'<p class="muted">{safe.text(explained(trace.charges))}</p>' if said else ""
     title = pair.titles[0] if place == "left" else pair.titles[1]
-    facts = [plural(len(trace.gate.admitted), "passage"), f"{tokens:,} tokens", total, *([said] if said else [])]
+    facts = [counted(len(trace.gate.admitted), "passage"), f"{tokens:,} tokens", total, *([said] if said else [])]
     st.html(
         f'<div class="side-head"><h2>{safe.text(title)}{why("evidence") if side.arm == "evidence" else ""}</h2>'
         f'<p class="muted">{" · ".join(facts)}</p>'

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.samples import SampleQuestion
 from app.ui import safe, session
 from app.ui.links import Links
 from app.ui.parts import adding
-from app.ui.words import plural
 
 _SHOWS = {
     "promotion": "a passage moves up",
@@ -26,8 +26,8 @@ def show(info: LibraryInfo, samples: Sequence[SampleQuestion]) -> None:
     st.html(
         '<div class="hello"><h1>Ask your documents</h1><p class="lead">Search brings in candidates, a reranker reads '
         "each beside your question, and only passages that clear the gate reach the answer. You see every decision."
-        f'</p><p class="muted"><i>{safe.text(info.name)}</i> holds {plural(info.documents, "document")} in '
-        f"{plural(info.chunks, 'passage')}.</p></div>"
+        f'</p><p class="muted"><i>{safe.text(info.name)}</i> holds {counted(info.documents, "document")} in '
+        f"{counted(info.chunks, 'passage')}.</p></div>"
     )
     if samples:
         st.html('<p class="label">For example</p>')

@@ -7,11 +7,11 @@ from pathlib import Path
 import streamlit as st
 
 from app.applied_gates import applied_gates
+from app.counting import counted
 from app.errors import SluiceError
 from app.evaluation.kept_runs import KeptRun, delete_run, is_going
 from app.ui import safe, session
 from app.ui.parts import failure, verdict
-from app.ui.words import plural
 
 _TOLD = "evaluate.deleted"
 
@@ -44,9 +44,9 @@ def confirm(home: Path, run: KeptRun) -> None:
     except SluiceError as error:
         failure.show(error)
         return
-    grid = plural(len(run.manifest.configurations), "configuration")
+    grid = counted(len(run.manifest.configurations), "configuration")
     st.html(
-        f'<div class="told"><p><b>{safe.text(run.path.name)}</b>: {plural(run.done, "question")} under {grid}, with '
+        f'<div class="told"><p><b>{safe.text(run.path.name)}</b>: {counted(run.done, "question")} under {grid}, with '
         "all that was measured and the report, will be removed from the disk. It cannot be brought back, only measured "
         f'again.</p><p class="muted">The folder is {safe.text(str(run.path))}. The question set '
         f"<i>{safe.text(run.manifest.questions.name)}</i> and the library stay.</p></div>"

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.evaluation.grader import REPLY_TOKENS, most_calls
 from app.evaluation.grader_votes import voted_pairs
 from app.evaluation.questions.model import QuestionSet
 from app.ui import safe
 from app.ui.parts import verdict
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -65,7 +66,9 @@ def show(sluice: Sluice, info: LibraryInfo, questions: QuestionSet | None, most_
 def writing(settings: Settings, questions: QuestionSet | None, most_answers: int) -> str:
     """Who writes the answers, what that takes, and what cannot be measured of them."""
     if settings.chat_configured:
-        said = f"{settings.chat_model} writes at most {plural(most_answers, 'answer')}, for what your provider charges."
+        said = (
+            f"{settings.chat_model} writes at most {counted(most_answers, 'answer')}, for what your provider charges."
+        )
     else:
         said = "Without a chat model answers are quoted from the passages: nothing is paid for, it only takes longer."
     if questions is not None and not any(q.answers for q in questions.questions):
@@ -78,11 +81,11 @@ def cost(settings: Settings, most_answers: int, pairs: int) -> str:
     name = settings.chat_model if settings.grader_model is None else settings.grader_model
     most = most_calls(most_answers, pairs)
     voted = (
-        f"Among them are {plural(pairs, 'pair')} of answers that you voted on, to see how far it agrees with you."
+        f"Among them are {counted(pairs, 'pair')} of answers that you voted on, to see how far it agrees with you."
         if pairs
         else "There are no votes yet to hold it against, so how far it agrees with you will not be known."
     )
     return (
-        f"Grading makes at most {plural(most, 'call')} to {name}, for what your provider charges: each writes at most "
+        f"Grading makes at most {counted(most, 'call')} to {name}, for what your provider charges: each writes at most "
         f"{REPLY_TOKENS:,} tokens. This is not in the cost of a question. {voted}"
     )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.counting import counted
 from app.evaluation.job import Job, JobProgress, cancel_job, read_job
 from app.ui import safe, session
-from app.ui.words import plural
 
 EVERY = 1.0  # seconds
 
@@ -47,7 +47,7 @@ def said(progress: JobProgress) -> str:
         return "Getting ready: loading the models, looking for the labels …"
     new = progress.done - progress.before
     rate = f", {progress.seconds / new:.1f} s each" if new else ""
-    return f"{progress.done:,} of {plural(progress.total, 'question')}{rate}{left(progress.seconds_left)}"
+    return f"{progress.done:,} of {counted(progress.total, 'question')}{rate}{left(progress.seconds_left)}"
 
 
 def left(seconds: float | None) -> str:
@@ -69,11 +69,11 @@ def ended(job: Job) -> str:
     if progress.state == "stopped":
         return (
             '<p class="note held" role="status"><span aria-hidden="true">○</span> Cancelled after '
-            f"{progress.done:,} of {plural(progress.total, 'question')}. What was measured is kept.</p>"
+            f"{progress.done:,} of {counted(progress.total, 'question')}. What was measured is kept.</p>"
         )
     said = f'<p class="note held" role="status"><span aria-hidden="true">○</span> {safe.text(progress.note)}</p>'
     failed = (
-        f'<p class="note rescued"><span aria-hidden="true">◆</span> {plural(progress.failed, "question")} could '
+        f'<p class="note rescued"><span aria-hidden="true">◆</span> {counted(progress.failed, "question")} could '
         f"not be scored: {safe.text('; '.join(progress.failures))}</p>"
     )
     return (said if progress.note else "") + (failed if progress.failed else "")
@@ -87,6 +87,6 @@ def choose_run(library: str, folder: str) -> None:
 def _failures(progress: JobProgress) -> None:
     if progress.failed:
         st.html(
-            f'<p class="note rescued"><span aria-hidden="true">◆</span> {plural(progress.failed, "question")} could '
+            f'<p class="note rescued"><span aria-hidden="true">◆</span> {counted(progress.failed, "question")} could '
             f"not be scored so far: {safe.text('; '.join(progress.failures))}</p>"
         )

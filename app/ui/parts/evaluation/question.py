@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.compare import Arm, decide_arms
+from app.counting import counted
 from app.domain import GatePolicy, GateResult, Judged, LibraryInfo
 from app.errors import SluiceError
 from app.evaluation.failures import Failure
@@ -26,7 +27,6 @@ from app.pipeline import GateChoice
 from app.ui import safe, session
 from app.ui.parts import failure, how, passages, verdict
 from app.ui.parts.evaluation import answers
-from app.ui.words import plural
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -125,7 +125,7 @@ def _earlier(asked: LabelledQuestion) -> str:
     if len(turns) <= _OPEN_TURNS:
         return "".join(turns)
     folded, shown = turns[:-_OPEN_TURNS], turns[-_OPEN_TURNS:]
-    heard = f"{plural(len(folded), 'earlier turn')} of the conversation"
+    heard = f"{counted(len(folded), 'earlier turn')} of the conversation"
     return f'<details class="fold"><summary>{heard}</summary>{"".join(folded)}</details>{"".join(shown)}'
 
 
@@ -190,7 +190,7 @@ def _side(title: str, gate: GateResult, relevant: Collection[str], *, gated: boo
     )
     st.html(
         f'<div class="side-head"><h2>{safe.text(title)}</h2><p class="muted">'
-        f"{'refused' if refused else plural(len(shown), 'passage')}</p></div>"
+        f"{'refused' if refused else counted(len(shown), 'passage')}</p></div>"
         f'<div class="cards">{cards}</div>'
     )
 

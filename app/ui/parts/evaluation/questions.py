@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.evaluation.failures import Failure, FailureSplit
 from app.evaluation.kept_runs import KeptRun
@@ -18,7 +19,7 @@ from app.evaluation.verdict import points
 from app.ui import safe
 from app.ui.parts.evaluation import question, tables
 from app.ui.parts.evaluation.question import CAUSES
-from app.ui.words import plural, why
+from app.ui.words import why
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -64,7 +65,7 @@ def bar(split: FailureSplit) -> str:
         for name, tint, count in parts
     )
     return (
-        f'<div class="bar"><p class="label">{plural(split.questions, "question")}, one cause each: the last step that '
+        f'<div class="bar"><p class="label">{counted(split.questions, "question")}, one cause each: the last step that '
         f'still had what was needed</p><div class="stack tall" aria-hidden="true">{segments}</div>'
         f"<ul>{legend}</ul></div>"
     )

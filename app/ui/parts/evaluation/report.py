@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo
 from app.errors import SluiceError
 from app.evaluation import sections_gate, sections_ranking
@@ -25,7 +26,7 @@ from app.ui import safe
 from app.ui.links import Links
 from app.ui.parts import bars, failure, sidebar
 from app.ui.parts.evaluation import answers, charts, gate, questions, tables
-from app.ui.words import SHAPES, Group, plural, why
+from app.ui.words import SHAPES, Group, why
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -71,7 +72,7 @@ def label(sluice: Sluice, c: ConfigurationReport) -> str:
     """`Late interaction, meaning and words, 20 candidates`."""
     named = {choice.name: sidebar.named(choice) for choice in sluice.rerankers()}
     reranker = named.get(c.note.reranker, sidebar.short(c.note.label))
-    return f"{reranker}, {sidebar.MODES[c.note.retrieval].lower()}, {plural(c.note.candidates, 'candidate')}"
+    return f"{reranker}, {sidebar.MODES[c.note.retrieval].lower()}, {counted(c.note.candidates, 'candidate')}"
 
 
 @st.cache_resource(max_entries=4, show_spinner="Measuring …")
@@ -97,7 +98,7 @@ def _configuration(sluice: Sluice, report: Report) -> ConfigurationReport:
 def _about(report: Report, c: ConfigurationReport) -> str:
     asked, library = report.manifest.questions, report.manifest.library
     parts = [
-        f"{plural(c.records, 'question')} of <i>{safe.text(asked.name)}</i>: {c.labelled:,} with a located label, "
+        f"{counted(c.records, 'question')} of <i>{safe.text(asked.name)}</i>: {c.labelled:,} with a located label, "
         f"{c.unanswerable:,} that <i>{safe.text(library.name)}</i> does not answer"
     ]
     if c.missing:

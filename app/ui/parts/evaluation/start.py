@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.counting import counted
 from app.domain import LibraryInfo, RetrievalMode
 from app.errors import SluiceError
 from app.evaluation.job import Request, start_job
@@ -22,7 +23,7 @@ from app.ui import safe, session
 from app.ui.links import Links
 from app.ui.parts import failure, sidebar
 from app.ui.parts.evaluation import grading
-from app.ui.words import help_of, plural
+from app.ui.words import help_of
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -70,7 +71,7 @@ def show(sluice: Sluice, info: LibraryInfo, links: Links, *, busy: bool) -> None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         pressed = st.button("Start", type="primary", disabled=busy or not asked or not grid, key="evaluate.start")
         if asked and grid:
-            st.caption(f"{plural(asked, 'question')}, {plural(grid, 'configuration')}.")
+            st.caption(f"{counted(asked, 'question')}, {counted(grid, 'configuration')}.")
     if pressed and name is not None:
         request = Request(
             library=info.name,
@@ -174,7 +175,7 @@ def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
     if checked.out_of_scope:
         listed = "".join(f"<li>{safe.text(line)}</li>" for line in checked.out_of_scope)
         st.html(
-            f'<details class="fold note held" open><summary>○ {plural(len(checked.out_of_scope), "question")} cannot '
+            f'<details class="fold note held" open><summary>○ {counted(len(checked.out_of_scope), "question")} cannot '
             "be asked: the part of the library to ask within is not there</summary>"
             f'<ul class="files">{listed}</ul></details>'
         )
@@ -182,7 +183,7 @@ def _checked(sluice: Sluice, info: LibraryInfo, questions: QuestionSet) -> None:
         off = checked.missing
         listed = "".join(f"<li>{safe.text(line)}</li>" for line in off)
         st.html(
-            f'<details class="fold note rescued"><summary>◆ {plural(len(off), "label")} not found: their questions '
+            f'<details class="fold note rescued"><summary>◆ {counted(len(off), "label")} not found: their questions '
             f'have no part in ranking</summary><ul class="files">{listed}</ul></details>'
         )
     if len(questions.questions) < FEW:

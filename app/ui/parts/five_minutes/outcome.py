@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.applied_gates import applied_gate
 from app.calibration.fitted import FittedCalibration
+from app.counting import counted
 from app.domain import LibraryInfo, ScorerProfile
 from app.errors import SluiceError
 from app.evaluation.five_minutes.answered import Reply, judged
@@ -21,7 +22,7 @@ from app.ui import safe, session
 from app.ui.parts import failure
 from app.ui.parts.five_minutes import asking
 from app.ui.parts.verdict import note
-from app.ui.words import help_of, plural, probability, why
+from app.ui.words import help_of, probability, why
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -66,15 +67,15 @@ def show(
 def headline(effect: Effect) -> str:
     """What the answers say, in a sentence, and how much they can say, as HTML."""
     before, after = effect.expected_relevant
-    counted = (
-        f"about {after:.0f} of {plural(effect.candidates, 'candidate')} are relevant, by the calibration {before:.0f}"
+    relevant = (
+        f"about {after:.0f} of {counted(effect.candidates, 'candidate')} are relevant, by the calibration {before:.0f}"
     )
     if effect.agrees:
         said = "Your answers give no reason to change the calibration."
-        more = f"By your answers {counted}: no more apart than chance would have it."
+        more = f"By your answers {relevant}: no more apart than chance would have it."
     else:
         said = f"Here {'more' if after > before else 'fewer'} passages are relevant than p says."
-        more = f"By your answers {counted}."
+        more = f"By your answers {relevant}."
     if effect.yes < _FEW:
         more += f" With {effect.yes} yes only, how many are lost can hardly be told."
     return f'<p class="verdict">{said}</p><p class="muted" style="padding-bottom: 0.8rem">{more}</p>'

@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.calibration.fitted import FittedCalibration
 from app.calibration.score_only import score_only
+from app.counting import counted
 from app.domain import LibraryInfo, ScorerProfile
 from app.errors import SluiceError
 from app.evaluation.five_minutes.answered import AnsweredRounds
@@ -20,7 +21,6 @@ from app.ui import safe, session
 from app.ui.parts import failure, sidebar
 from app.ui.parts.five_minutes import asking, outcome
 from app.ui.parts.verdict import note
-from app.ui.words import plural
 
 if TYPE_CHECKING:
     from app.wiring import Sluice
@@ -77,7 +77,7 @@ def _nothing_to_correct(label: str) -> str:
 def _in_use(sluice: Sluice, info: LibraryInfo, profile: ScorerProfile, in_use: FittedCalibration) -> None:
     on = in_use.fitted_on
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        said = f"Calibrated here: {plural(on.passages, 'answer')} of {on.date} are in use for {info.name}."
+        said = f"Calibrated here: {counted(on.passages, 'answer')} of {on.date} are in use for {info.name}."
         st.html(note("through", said), width="stretch")
         if st.button("Undo", key="five.undo", help="Removes the correction; your answers stay."):
             take_back(profile, info, sluice.settings.calibrations_dir)
@@ -140,7 +140,7 @@ def _pick(
         seed=seed,
     )
     for step in steps:
-        bar.progress(step.done / step.questions, text=f"{step.done} of {plural(step.questions, 'question')} searched")
+        bar.progress(step.done / step.questions, text=f"{step.done} of {counted(step.questions, 'question')} searched")
         if step.round is not None:
             return step.round
     return None

@@ -20,7 +20,7 @@ class SampleQuestion:
 def samples() -> tuple[SampleQuestion, ...]:
     """The sample questions, in the order the page offers them."""
     return (
-        SampleQuestion("Why does a question get no answer?", "promotion"),
+        SampleQuestion("Can a language model rerank?", "promotion"),
         SampleQuestion("When does reranking hurt?", "rescue", keep_above=0.4),
         SampleQuestion("What is the capital of Australia?", "refusal"),
         SampleQuestion("Who invented BM25?", "hurt"),

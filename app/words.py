@@ -89,6 +89,19 @@ _NOT_NAMES = frozenset({"i", "i'm", "i'll", "i've", "i'd"})
 
 
 @lru_cache(maxsize=1024)  # the gate asks again for every candidate each time it is moved
+def overlap(first: str, second: str, *, least: int) -> int:
+    """How many characters `first` ends with that `second` begins with; 0 where they are fewer than `least` (1 or more).
+
+    >>> overlap("It rains. The river rose.", "The river rose. It stops.", least=12)
+    15
+    """
+    head = second[:least]
+    start = first.find(head) if len(head) == least else -1
+    while start >= 0 and not second.startswith(first[start:]):
+        start = first.find(head, start + 1)
+    return len(first) - start if start >= 0 else 0
+
+
 def numbers_and_names(text: str) -> frozenset[str]:
     """Figures, years and capitalised words that do not open a sentence, folded.
 

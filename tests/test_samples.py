@@ -35,7 +35,7 @@ def test_promotion_brings_another_passage_to_the_top(sluice: Sluice) -> None:
     admitted = sluice.pipeline.decide(question, sluice.gate_choice()).admitted
     assert admitted
     assert admitted[0].scored.candidate.rank_before > 2
-    assert admitted[0].scored.candidate.chunk.title == "Thresholds and refusal"
+    assert admitted[0].scored.candidate.chunk.title == "LLM rerankers"
 
 
 def test_rescue_fills_up_with_weaker_passages(sluice: Sluice) -> None:

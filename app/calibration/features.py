@@ -11,13 +11,14 @@ Per passage (every array follows the candidates):
               over to other libraries, where a raw BM25 does not. They are used in comparisons only:
     place     minus the logarithm of the place retrieval gave it: 0 for the first. Only beside both legs; it keeps what
               their fusion knew and the features above do not, such as the carried terms of a follow-up
-    *_ahead   the same, against the best passage that does not say the same (see copies.py): square root of the
-              distance, negative behind it. Only the leader's and its copies' are positive, which is what tells a clear
-              winner from the best of a bad lot; the root keeps passages far behind from deciding the fit.
+    *_ahead   the same, against its best rival: the best passage that does not say the same (see copies.py) and does not
+              stand beside it in its document (see neighbours.py). Square root of the distance, negative behind it. Only
+              the leader's and those of its copies and neighbours are positive, which is what tells a clear winner from
+              the best of a bad lot; the root keeps passages far behind from deciding the fit.
     *_over    the same against the sixth best (the last, where there are fewer): several relevant passages are close
               to each other, and all of them above the field.
 
-Per question: the best of each, its lead over the best that does not say the same (square root) and over the rest
+Per question: the best of each, its lead over the best rival (square root) and over the rest
 (plain), and how much of the question's IDF weight the best passages cover. Sorted scores as features:
 Gisserot-Boukhlef et al. 2024, 2402.12997.
 
@@ -36,6 +37,7 @@ import numpy.typing as npt
 
 from app.calibration.copies import Flags, copies
 from app.calibration.floor import floor_level, lift
+from app.calibration.neighbours import neighbours
 from app.domain import Candidate, Retrieved
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +83,7 @@ class Evidence:
     cover: Floats | None
     covered: tuple[frozenset[int], ...]
     term_weights: Floats
-    copies: Flags  # (candidates, candidates): which say the same as which
+    no_rivals: Flags  # (candidates, candidates): which are copies or neighbours of which
 
     def view(self) -> View | None:
         """The richest map these candidates allow; None when there is neither a score nor evidence."""
@@ -106,7 +108,7 @@ def evidence_of(retrieved: Retrieved, raw: Sequence[float | None] | None = None)
         cover=_cover(candidates, weights) if lexical else None,
         covered=tuple(c.matched for c in candidates),
         term_weights=weights,
-        copies=copies([c.chunk.text for c in candidates]),
+        no_rivals=copies([c.chunk.text for c in candidates]) | neighbours([c.chunk for c in candidates]),
     )
 
 
@@ -122,17 +124,17 @@ def passage_features(evidence: Evidence) -> dict[str, Floats]:
     ):
         if values is not None and values.size:
             columns[name] = values
-            columns[f"{compared}_ahead"] = ahead(values * unit, evidence.copies)
+            columns[f"{compared}_ahead"] = ahead(values * unit, evidence.no_rivals)
             columns[f"{compared}_over"] = over_field(values * unit)
     if evidence.cosine is not None and evidence.bm25 is not None:
         columns[PLACE] = -np.log(np.arange(1.0, evidence.cosine.size + 1.0))
     return columns
 
 
-def ahead(values: Floats, copies: Flags) -> Floats:
-    """Signed square root of each value's distance to the best one that is no copy of it; to the lowest where all are.
+def ahead(values: Floats, no_rivals: Flags) -> Floats:
+    """Signed square root of each value's distance to its best rival; to the lowest where it has none.
 
-    0 for a lone value, NaN stays NaN. `copies` as from `app.calibration.copies.copies`.
+    0 for a lone value, NaN stays NaN. `no_rivals`, of shape (values, values), says who is no rival of whom.
 
     >>> ahead(np.array([0.5, 0.25, 0.25]), np.zeros((3, 3), dtype=bool))
     array([ 0.5, -0.5, -0.5])
@@ -140,7 +142,7 @@ def ahead(values: Floats, copies: Flags) -> Floats:
     if np.isnan(values).all():
         return values
     known = np.where(np.isnan(values), -np.inf, values)
-    rivals = np.where(copies | np.eye(values.size, dtype=bool), -np.inf, known[None, :]).max(axis=1)
+    rivals = np.where(no_rivals | np.eye(values.size, dtype=bool), -np.inf, known[None, :]).max(axis=1)
     return _signed_root(values - np.where(np.isneginf(rivals), np.nanmin(values), rivals))
 
 
@@ -165,9 +167,9 @@ def question_features(evidence: Evidence) -> dict[str, float]:
     if evidence.raw is not None:
         kept = ~np.isnan(evidence.raw)
         known = evidence.raw[kept]
-        features |= _leading("score", known, evidence.copies[np.ix_(kept, kept)]) | _sorted(known)
+        features |= _leading("score", known, evidence.no_rivals[np.ix_(kept, kept)]) | _sorted(known)
     if evidence.cosine is not None and evidence.cosine.size:
-        features |= _leading("cosine", evidence.cosine, evidence.copies)
+        features |= _leading("cosine", evidence.cosine, evidence.no_rivals)
     if evidence.bm25 is not None and evidence.cover is not None and evidence.bm25.size:
         features |= _lexical(evidence, evidence.bm25, evidence.cover)
     return features
@@ -183,14 +185,14 @@ def _cover(candidates: Sequence[Candidate], weights: Floats) -> Floats:
     return np.asarray([float(weights[sorted(c.matched)].sum()) / total for c in candidates], dtype=np.float64)
 
 
-def _leading(name: str, values: Floats, copies: Flags) -> dict[str, float]:
+def _leading(name: str, values: Floats, no_rivals: Flags) -> dict[str, float]:
     first = int(np.argmax(values))
     ordered = np.sort(values)[::-1][:_MOST]
     best = float(ordered[0])
     behind = ordered[1:] if ordered.size > 1 else ordered
     return {
         f"{name}_best": best,
-        f"{name}_lead": float(ahead(values, copies)[first]),
+        f"{name}_lead": float(ahead(values, no_rivals)[first]),
         f"{name}_over_rest": best - float(behind.mean()),
     }
 
@@ -203,7 +205,7 @@ def _sorted(values: Floats) -> dict[str, float]:
 
 
 def _lexical(evidence: Evidence, bm25: Floats, cover: Floats) -> dict[str, float]:
-    leading = _leading("bm25", bm25, evidence.copies)
+    leading = _leading("bm25", bm25, evidence.no_rivals)
     weights = evidence.term_weights
     first_three = np.argsort(-bm25 if evidence.cosine is None else -evidence.cosine, kind="stable")[:3]
     together = frozenset().union(*(evidence.covered[int(i)] for i in first_three))

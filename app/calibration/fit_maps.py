@@ -20,7 +20,8 @@ KIND_WEIGHT: dict[Kind, float] = {"answerable": 0.5, "near_miss": 0.3, "off_topi
 
 
 def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, LogisticMap], dict[View, LogisticMap]]:
-    """The passage maps and the question maps of these views. Groups weigh the same, whatever their size.
+    """The passage maps and the question maps of these views. Groups weigh the same, whatever their size, and for
+    passages so do the ways in which a group is asked.
 
     Raises ValueError when there is nothing to tell apart: no relevant passage, or no unanswerable question.
     """
@@ -41,8 +42,11 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
     A passage's weight in the second fit is 1 / rank squared. The gate and the page show p of the first few passages;
     the far more numerous ones behind are easy, and would otherwise decide the fit.
     """
-    count = Counter(row.observation.group for row in rows)
-    weights = [np.full(len(row.observation.labels), 1.0 / count[row.observation.group]) for row in rows]
+    count = Counter((row.observation.group, row.observation.way) for row in rows)
+    ways = Counter(group for group, _ in count)
+    weights = [
+        np.full(len(o.labels), 1.0 / (ways[o.group] * count[o.group, o.way])) for o in (r.observation for r in rows)
+    ]
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
     labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)

@@ -31,6 +31,7 @@ class Observation:
     about: its document left out ("near_miss"), asked of another library ("off_topic"), or written to look answerable
     ("lookalike"). `for_p` is False where the question only serves p_answerable. `marked` are the chunks of passages
     that the labels call relevant, where that is more than the chunks known to hold the answer; None: it is the same.
+    `way`: where the documents of a group are asked in several ways, which of them; all weigh the same for p.
     """
 
     group: str
@@ -40,6 +41,7 @@ class Observation:
     raw: tuple[float | None, ...] | None = None
     for_p: bool = True
     marked: tuple[bool, ...] | None = None
+    way: str = ""
 
     @property
     def labels(self) -> tuple[bool, ...]:

@@ -10,7 +10,7 @@ Standard library only: everything else in the project may import this package, a
 
 from app.domain.answer import Answer, Context, Passage, Trace
 from app.domain.gate import Decision, DecisionKind, GatePolicy, GateResult, Judged, Outcome, Refusal, RefusalCode
-from app.domain.library import Chunk, Condition, Document, Filter, LibraryInfo, Metadata, Scalar
+from app.domain.library import Chunk, Condition, Document, Filter, LibraryInfo, Metadata, Scalar, same_place
 from app.domain.money import Charge, Usage, total_usd
 from app.domain.retrieval import Candidate, Question, RetrievalMode, Retrieved, Turn
 from app.domain.scoring import (
@@ -69,5 +69,6 @@ __all__ = [
     "Trace",
     "Turn",
     "Usage",
+    "same_place",
     "total_usd",
 ]

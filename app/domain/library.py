@@ -47,6 +47,15 @@ class Chunk:
         return " > ".join(part for part in (self.title, *(p for p in self.section if p != self.title)) if part)
 
 
+def same_place(chunk: Chunk, other: Chunk) -> bool:
+    """Whether both stand in one section of one document; in one page of it, where it has no sections."""
+    return (
+        (chunk.document_id, chunk.title, chunk.section) == (other.document_id, other.title, other.section)
+        and dict(chunk.metadata) == dict(other.metadata)
+        and (bool(chunk.section) or chunk.page == other.page)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class LibraryInfo:
     """What a reader knows about the pinned generation it reads.

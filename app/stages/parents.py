@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain import Chunk, Context, Passage
+from app.domain import Chunk, Context, Passage, same_place
+from app.words import overlap
 
 REACH = 12  # chunks on either side that are looked at: about 2,500 tokens
 
@@ -108,25 +109,12 @@ def sent_as(context: Context | None, chunk_id: str) -> str:
     return ""
 
 
-def same_place(chunk: Chunk, other: Chunk) -> bool:
-    """Whether both stand in one section of one document; in one page of it, where it has no sections."""
-    return (
-        (chunk.document_id, chunk.title, chunk.section) == (other.document_id, other.title, other.section)
-        and dict(chunk.metadata) == dict(other.metadata)
-        and (bool(chunk.section) or chunk.page == other.page)
-    )
-
-
 def joined(first: str, second: str) -> str:
     """Two neighbouring texts as one, what the second repeats of the first left out.
 
     >>> joined("It rains. The river rose.", "The river rose. It stops.")
     'It rains. The river rose. It stops.'
     """
-    for length in range(min(len(first), len(second)), 0, -1):
-        if first.endswith(second[:length]):
-            # Shorter than this it may be chance: "a" ends one text and begins the next.
-            if length >= min(12, len(second)):
-                return first + second[length:]
-            break
-    return f"{first}\n{second}"
+    # Shorter than this it may be chance: "a" ends one text and begins the next.
+    repeated = overlap(first, second, least=min(12, len(second))) if second else 0
+    return first + second[repeated:] if repeated else f"{first}\n{second}"

@@ -31,6 +31,7 @@ from app.providers.reranking.onnx_cross_encoder import open_bundled
 from app.providers.reranking.registry import open_scorer, resolve
 from app.settings import Settings, load_settings
 from app.tuning.calibration_errors import errors_of, measured_errors
+from app.tuning.calibration_joined import LEAST, LONG, TOGETHER, plan_long, plan_several
 from app.tuning.calibration_observe import observe
 from app.tuning.calibration_restated import REPEATED, plan_overlapping, plan_repeated
 from app.tuning.calibration_sets import (
@@ -50,6 +51,7 @@ SHIPPED = Path(__file__).resolve().parent.parent / "models" / "calibrations"
 CHUNKING = "at most 220 tokens"
 LOST = 0.05
 WRONG_REFUSALS = 0.1
+_ALL = 10**9
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -91,10 +93,19 @@ def _fold_scorers(folder: Path) -> dict[str, Scorer]:
 
 
 def _plans(data: Path, questions: int) -> list[LibraryPlan]:
-    fitted = plan_fitted([read_set(data / name) for name in FITTED], questions=questions, off_topic=questions // 5)
+    sources = [read_set(data / name) for name in FITTED]
+    fitted = plan_fitted(sources, questions=questions, off_topic=questions // 5)
+    with_all = plan_fitted(sources, questions=_ALL, off_topic=0)
+    several = [
+        plan_several(plan, source, parts=parts, questions=questions)
+        for plan, source in zip(with_all, sources, strict=True)
+        for parts in TOGETHER
+    ]
     tatqa = read_set(data / MEASURED)
     return [
         *fitted,
+        *(plan for plan in several if sum(ask.kind == "answerable" for ask in plan.asks) >= LEAST),
+        *(plan_long(plan, questions=questions) for plan in fitted if plan.name in LONG),
         *(plan_repeated(plan, questions=questions) for plan in fitted if plan.name in REPEATED),
         *(plan_overlapping(plan, questions=questions) for plan in fitted if plan.name in REPEATED),
         plan_abstention(read_set(data / ABSTENTION), questions=questions),

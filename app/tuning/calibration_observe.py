@@ -51,6 +51,7 @@ def observe(
                 raw=None if scores is None else scores[place],
                 for_p=plan.for_p,
                 marked=marked_chunks(ask, chunks, rows),
+                way=plan.name,
             )
         )
     return observations
@@ -77,7 +78,7 @@ def relevant_chunks(ask: Ask, chunks: Sequence[Chunk], rows: Mapping[str, int]) 
 
 def fill_library(plan: LibraryPlan, work: Path, say: Say) -> str:
     """Fill the plan's library by `python -m ingest` and return its name. Raises IngestFailed."""
-    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", _library(plan.name).lower())
+    name = "calibration-" + re.sub(r"[^a-z0-9]+", "-", (plan.library or plan.name).lower())
     path = work / name / f"{plan.title}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps({"title": p.title, "text": p.text}, ensure_ascii=False) for p in plan.passages]
@@ -118,11 +119,6 @@ def _scores(
             say(f"{plan.name}: scored {done} of {len(asked)}")
 
     return kept_scores(path, wanted, score, tick)
-
-
-def _library(plan: str) -> str:
-    """Plans that differ only in how they are asked share a library."""
-    return plan.removesuffix(" within context").removesuffix(" followed up")
 
 
 def _plain(text: str) -> str:

@@ -64,7 +64,8 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class LibraryPlan:
     """A library to build and the questions to ask it. `title` stands for passages without one. `group` is what must
-    not be split between fitting and measuring; the name where it is empty."""
+    not be split between fitting and measuring; the name where it is empty. `library`: the plan whose library it is,
+    where several ask the same one; empty: it has its own."""
 
     name: str
     title: str
@@ -73,6 +74,7 @@ class LibraryPlan:
     for_p: bool = True
     fitted: bool = True
     group: str = ""
+    library: str = ""
 
 
 @dataclass(slots=True)
@@ -122,7 +124,9 @@ def plan_measured(source: QuestionSet, *, questions: int, within_group: bool, se
     ]
     name = source.name + (" within context" if within_group else "")
     passages = tuple(source.passages.values())
-    return LibraryPlan(name, "Annual report", passages, sampled(asks, questions, seed), fitted=False)
+    return LibraryPlan(
+        name, "Annual report", passages, sampled(asks, questions, seed), fitted=False, library=source.name
+    )
 
 
 def is_choosing_half(title: str) -> bool:

@@ -34,7 +34,13 @@ def plan_follow_ups(plan: LibraryPlan, source: QuestionSet, *, questions: int, s
         if first is not None:
             made.setdefault(ask.kind, []).append(first)
     chosen = [f for kind in made.values() for f in generator.sample(kind, min(questions, len(kind)))]
-    return replace(plan, name=f"{plan.name} followed up", asks=tuple(chosen), group=plan.group or plan.name)
+    return replace(
+        plan,
+        name=f"{plan.name} followed up",
+        asks=tuple(chosen),
+        group=plan.group or plan.name,
+        library=plan.library or plan.name,
+    )
 
 
 def follow_up(before: str, ask: Ask) -> Ask | None:

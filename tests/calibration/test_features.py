@@ -17,6 +17,8 @@ from app.calibration.features import (
     passage_features,
     question_features,
 )
+from app.calibration.neighbours import neighbours
+from app.domain import Chunk
 from tests.calibration.questions import retrieved
 
 TWO = retrieved([0.6, 0.36], [0.5, 0.14], matched=[frozenset({0}), frozenset({0, 1})])
@@ -97,6 +99,47 @@ def test_what_is_a_copy() -> None:
     assert copies(texts)[1].tolist() == [True, False, False, True, False]
     assert not copies(texts)[0, 3]  # another month
     assert (copies(texts) == copies(texts).T).all()
+
+
+def piece(ordinal: int, **place: object) -> Chunk:
+    made = Chunk(f"c{ordinal}", "d", f"text {ordinal}", "Manual", ordinal, 3, section=("Care",))
+    return replace(made, **place)  # type: ignore[arg-type]
+
+
+def test_who_stands_beside_whom() -> None:
+    chunks = [piece(4), piece(9), piece(5), piece(3, section=("Safety",)), piece(5, document_id="e")]
+    assert neighbours(chunks)[0].tolist() == [False, False, True, False, False]
+    assert (neighbours(chunks) == neighbours(chunks).T).all()
+    rows = [piece(n, section=(), metadata={"row": n // 2}) for n in range(4)]
+    assert neighbours(rows).tolist() == [
+        [False, True, False, False], [True, False, False, False],
+        [False, False, False, True], [False, False, True, False],
+    ]  # fmt: skip
+    pasted = [piece(n, document_id="", section=()) for n in range(2)]
+    assert not neighbours(pasted).any()
+
+
+def test_passages_that_came_cut_with_an_overlap_follow_each_other() -> None:
+    told = [f"Sentence {n} tells of the harvest in the year {1900 + n}." for n in range(6)]
+    rows = [piece(n * 5, text=" ".join(told[n : n + 3]), metadata={"row": n}) for n in (0, 1, 3)]
+    assert neighbours(rows).tolist() == [[False, True, False], [True, False, False], [False, False, False]]
+    elsewhere = [rows[0], replace(rows[1], title="Another manual")]
+    assert not neighbours(elsewhere).any()
+    by_a_word = [piece(0, text="They reap in May"), piece(5, text="May is a month")]
+    assert not neighbours(by_a_word).any()
+
+
+def test_pieces_of_one_answer_lead_together() -> None:
+    """Two pieces of one section against a third passage: apart they are each other's rivals, together they lead."""
+    found = retrieved([0.9, 0.9, 0.2], [0.5, 0.5, 0.1])
+
+    def lead(*places: int) -> float:
+        chunks = [piece(place) for place in places]
+        laid = tuple(replace(c, chunk=chunk) for c, chunk in zip(found.candidates, chunks, strict=True))
+        return question_features(evidence_of(replace(found, candidates=laid), [3.0, 3.0, -1.0]))["score_lead"]
+
+    assert lead(0, 1, 7) == 2.0
+    assert lead(0, 2, 7) == 0.0
 
 
 def test_a_question_answered_twice_leads_over_the_rest() -> None:

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from app.cli.show import sources
-from app.domain import Candidate, Chunk, Context, Decision, DecisionKind, GatePolicy, GateResult, Scored
+from app.domain import Candidate, Chunk, Context, Decision, DecisionKind, GatePolicy, GateResult, Scored, same_place
 from app.stages.context import build_context, passage_cost, render
 from app.stages.fields import passage_text
-from app.stages.parents import grown, joined, same_place, sent_as
+from app.stages.parents import grown, joined, sent_as
 from app.trace_json import trace_to_json
 from tests.fakes import ScriptedChat, TableScorer
 from tests.test_pipeline import OPTIONS, pipeline

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from app.calibration.fit import answer_above, fit_calibration, keep_above
+from app.calibration.fit_maps import fit_maps
 from app.calibration.fitted import FittedOn
 from app.calibration.maps import sigmoid
-from app.calibration.observed import Observation, Unseen
+from app.calibration.observed import Observation, Unseen, rows_of
 from app.calibration.regression import fit_logistic
 from app.domain import Judgement, ScorerId
 from tests.calibration.questions import observation
@@ -141,6 +142,20 @@ def test_a_group_is_judged_by_maps_that_have_not_seen_it() -> None:
 def test_one_group_is_not_enough() -> None:
     with pytest.raises(ValueError, match="two groups"):
         fit_calibration(labelled("a", 30, 1), scorer=SCORER, fitted_on=ON)
+
+
+def test_the_ways_in_which_a_group_is_asked_weigh_the_same() -> None:
+    plain, other = labelled("a", 60, 1), labelled("b", 60, 2)
+    at_once = [replace(o, way="at once", relevant=(True,) * 2 + o.relevant[2:]) for o in labelled("a", 20, 3)]
+
+    def fitted(*observations: Observation) -> tuple[float, ...]:
+        passage, _ = fit_maps(rows_of(observations), ["score"])
+        return (*passage["score"].weights, passage["score"].intercept)
+
+    once = fitted(*plain, *at_once, *other)
+    assert fitted(*plain, *at_once * 5, *other) == pytest.approx(once)
+    unnamed = [replace(o, way="") for o in at_once]
+    assert fitted(*plain, *unnamed * 5, *other) != pytest.approx(fitted(*plain, *unnamed, *other), rel=0.01)
 
 
 def test_p_is_right_where_it_is_shown() -> None:

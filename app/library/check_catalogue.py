@@ -81,7 +81,9 @@ def _sealed(connection: sqlite3.Connection, current: Generation) -> list[Differe
     text = [one.uri for one in torn if one.text]
     vectors = [one.uri for one in torn if not one.text]
     return [
-        *findings.documents(text, "document does not say what was stored", "documents do not say what was stored"),
+        *findings.documents(
+            text, "document does not say what was stored", "documents do not say what was stored", repairable=False
+        ),
         *findings.documents(
             vectors, "document has other vectors than were stored", "documents have other vectors than were stored"
         ),

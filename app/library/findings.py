@@ -67,8 +67,8 @@ def listed(first: Collection[str], count: int, one: str, many: str) -> str:
     return f"{counted(count, one, many)}: {', '.join(first)}{', ...' if count > len(first) else ''}"
 
 
-def documents(uris: Collection[str], one: str, many: str) -> list[Difference]:
-    """The same for documents, by uri; they have to be read again."""
+def documents(uris: Collection[str], one: str, many: str, *, repairable: bool = True) -> list[Difference]:
+    """The same for documents, by uri."""
     if not uris:
         return []
-    return [Difference("catalogue", listed(sorted(uris)[:_NAMED], len(uris), one, many), repairable=False)]
+    return [Difference("catalogue", listed(sorted(uris)[:_NAMED], len(uris), one, many), repairable)]

@@ -67,7 +67,7 @@ def _runs(passages: Sequence[Passage], seed: int) -> Iterator[list[Passage]]:
     run: list[Passage] = []
     words = enough = 0
     for passage in passages:
-        if run and (_document(passage) != _document(run[-1]) or words >= enough):
+        if run and (passage.document != run[-1].document or words >= enough):
             yield run
             run = []
         if not run:
@@ -85,17 +85,13 @@ def _joined(run: Sequence[Passage]) -> tuple[Passage, list[str]]:
     return replace(run[0], id=name, text=text), [passage.id for passage in run]
 
 
-def _document(passage: Passage) -> str:
-    return passage.group or passage.title.split(" - ")[0] or passage.id
-
-
 def _several(plan: LibraryPlan, source: QuestionSet, parts: int, kind: Kind, seed: int) -> list[Ask]:
     """As many as there are, every question in one of them at most."""
     positives = {asked.id: frozenset(asked.positives) for asked in source.questions}
     about: dict[tuple[str, frozenset[str]], list[Ask]] = {}
     for ask in plan.asks:
         known = [source.passages[p] for p in positives.get(ask.id, ()) if p in source.passages]
-        documents = {_document(p) for p in known if p.group or p.title}
+        documents = {p.document for p in known if p.group or p.title}
         if ask.kind == kind and len(documents) == 1:
             about.setdefault((documents.pop(), ask.scope), []).append(ask)
     made = []

@@ -148,7 +148,7 @@ def _choose(source: QuestionSet, most: int) -> _Chosen:
     documents: dict[str, list[Passage]] = {}
     for passage in source.passages.values():
         if passage.kept_back:
-            documents.setdefault(passage.group or passage.title.split(" - ")[0] or passage.id, []).append(passage)
+            documents.setdefault(passage.document, []).append(passage)
     chosen = _Chosen()
     for name in sorted(documents, key=lambda name: bucket(f"order {name}", 1 << 32)):
         if len(chosen.passages) + len(chosen.left_out) >= most:

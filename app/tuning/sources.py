@@ -24,6 +24,11 @@ class Passage:
     group: str = ""
     kept_back: bool = False
 
+    @property
+    def document(self) -> str:
+        """The document it is a part of: its group, else its article's title, else it is one by itself."""
+        return self.group or self.title.split(" - ")[0] or self.id
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:

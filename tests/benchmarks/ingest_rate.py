@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--megabytes", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--questions", type=int, default=1000)
-    parser.add_argument("--out", type=Path, default=Path("ingest_rate.json"))
+    parser.add_argument("--out", type=Path, default=Path(".sluice/ingest_rate.json"))
     given = parser.parse_args(arguments)
     if not DATA.is_dir():
         sys.exit(f"{DATA} is not here: this benchmark reads its files from it.")
@@ -43,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def measure(megabytes: float, rounds: int, questions: int, out: Path, data: Path = DATA) -> dict[str, Any]:
     """Run the rounds that `out` lacks and return the summary of all of them."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     setting = {"megabytes": megabytes, "questions": questions, "cpus": os.cpu_count()}
     kept: dict[str, Any] = {"setting": setting, "rounds": [], "quality": None}
     if out.exists() and (before := json.loads(out.read_text(encoding="utf-8")))["setting"] == setting:

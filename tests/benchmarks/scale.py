@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=["memory", "query", "fill", []], help="default: both")
     parser.add_argument("--sizes", default="1000,10000,100000")
-    parser.add_argument("--work", type=Path, default=Path("scale"))
+    parser.add_argument("--work", type=Path, default=Path(".sluice/scale"))
     parser.add_argument("--embed-up-to", type=int, default=1000)
     parser.add_argument("--keep", action="store_true", help="keep the libraries")
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)

@@ -3,7 +3,8 @@
 The articles A to M of dev_squad2, one a file, are cut twice: as usual, and into chunks of half the size. The first five
 chunks that hybrid search finds are sent, alone or with their sections, within budgets of 1,200, 2,400 and 4,800 tokens.
 Reported for each: the share of questions whose answer, with the words around it, is in what is sent, and the tokens
-that takes. Each way of cutting is written to --out as it is done, and a run that is called again goes on after it.
+that takes. Each way of cutting is written to --out as it is done, and a run that is called again with
+the same sizes goes on after it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=float, default=0.4)
     parser.add_argument("--questions", type=int, default=500)
-    parser.add_argument("--out", type=Path, default=Path("small_to_big.json"))
+    parser.add_argument("--out", type=Path, default=Path(".sluice/small_to_big.json"))
     given = parser.parse_args(arguments)
     if not DATA.is_dir():
         sys.exit(f"{DATA} is not here: this benchmark reads its files from it.")
@@ -48,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(megabytes: float, questions: int, out: Path, data: Path = DATA) -> dict[str, Any]:
-    known: dict[str, Any] = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    setting = {"megabytes": megabytes, "questions": questions}
+    kept = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    known: dict[str, Any] = kept if kept.get("setting") == setting else {"setting": setting}
+    out.parent.mkdir(parents=True, exist_ok=True)
     for cutting in CUTTINGS:
         if cutting in known:
             continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, View
-from app.calibration.maps import LogisticMap
-from app.calibration.observed import Kind, Row
+from app.calibration.maps import LogisticMap, last_of
+from app.calibration.observed import Kind, Observation, Row
 from app.calibration.regression import fit_logistic
 
 Floats = npt.NDArray[np.float64]
@@ -20,8 +21,7 @@ KIND_WEIGHT: dict[Kind, float] = {"answerable": 0.5, "near_miss": 0.3, "off_topi
 
 
 def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, LogisticMap], dict[View, LogisticMap]]:
-    """The passage maps and the question maps of these views. Groups weigh the same, whatever their size, and for
-    passages so do the ways in which a group is asked.
+    """The passage maps and the question maps of these views. Groups weigh the same, whatever their size.
 
     Raises ValueError when there is nothing to tell apart: no relevant passage, or no unanswerable question.
     """
@@ -37,34 +37,77 @@ def fit_maps(rows: Sequence[Row], views: Iterable[View]) -> tuple[dict[View, Log
 
 
 def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
-    """Fitted twice: the first map says which passages would stand in front, and the second is right about those.
+    """Fitted three times: the first map says which passages would stand in front, the second is right about their
+    order, and the third, which keeps it, about how sure to be.
 
     A passage's weight in the second fit is 1 / rank squared. The gate and the page show p of the first few passages;
     the far more numerous ones behind are easy, and would otherwise decide the fit.
     """
-    count = Counter((row.observation.group, row.observation.way) for row in rows)
-    ways = Counter(group for group, _ in count)
-    weights = [
-        np.full(len(o.labels), 1.0 / (ways[o.group] * count[o.group, o.way])) for o in (r.observation for r in rows)
-    ]
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
     labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
     features = {name: values[known] for name, values in features.items()}
+    weights = _each_way([row.observation for row in rows])
 
-    def fit(weights: Floats) -> LogisticMap:
-        return fit_logistic(features, names, labels[known], weights, never_below_zero=frozenset(names))
+    def fit(weights: Sequence[Floats]) -> LogisticMap:
+        share = np.concatenate(weights)[known]
+        return fit_logistic(features, names, labels[known], share, never_below_zero=frozenset(names))
 
-    first = fit(np.concatenate(weights)[known])
-    in_front = [w / (1 + _places(first.log_odds(row.passage))) ** 2 for w, row in zip(weights, rows, strict=True)]
-    return fit(np.concatenate(in_front)[known])
+    alike = [np.full(len(row.observation.labels), w) for w, row in zip(weights, rows, strict=True)]
+    first = fit(alike)
+    return _as_sure(rows, fit([w / _ranks(first.log_odds(r.passage)) ** 2 for w, r in zip(alike, rows, strict=True)]))
 
 
-def _places(log_odds: Floats) -> Floats:
-    """The place of each passage, 0 for the highest; NaN comes last."""
-    places = np.empty(log_odds.size)
-    places[np.argsort(-log_odds, kind="stable")] = np.arange(log_odds.size)
-    return places
+def _as_sure(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
+    """The same map with its slope, its offset and its level fitted anew; passages weigh 1 / rank.
+
+    One question and several at once weigh the same here. How many passages are relevant to a question says little
+    about their order and much about how sure to be, and nobody knows beforehand which kind a library is asked.
+    """
+    by_question = [fitted.log_odds(row.passage) for row in rows]
+    weights = _each_count([row.observation for row in rows])
+    log_odds = np.concatenate(by_question)
+    last = np.concatenate([np.full(x.size, np.nan if (i := last_of(x)) is None else x[i]) for x in by_question])
+    labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
+    share = np.concatenate([w / _ranks(x) for w, x in zip(weights, by_question, strict=True)])
+    known = ~np.isnan(log_odds)
+    columns = {"log_odds": log_odds[known], "below_last": -last[known]}
+    line = fit_logistic(columns, tuple(columns), labels[known], share[known], never_below_zero=frozenset(columns))
+    by_name = {n: (w / s, m) for n, w, s, m in zip(line.names, line.weights, line.scale, line.mean, strict=True)}
+    slope, mean = by_name.get("log_odds", (0.0, 0.0))
+    below, mean_below = by_name.get("below_last", (0.0, 0.0))
+    if not below < slope:  # the order would not stay, or the last would be best where it looks worst
+        return fitted
+    return replace(
+        fitted,
+        weights=tuple(slope * weight for weight in fitted.weights),
+        intercept=(slope - below) * fitted.intercept + line.intercept - slope * mean - below * mean_below,
+        level=below / slope,
+    )
+
+
+def _each_way(observations: Sequence[Observation]) -> list[float]:
+    """A weight for each question: groups weigh the same, and within one the ways of asking."""
+    asked = [(o.group, o.way) for o in observations]
+    questions = Counter(asked)
+    ways = Counter(group for group, _ in questions)
+    return [1.0 / (ways[group] * questions[group, way]) for group, way in asked]
+
+
+def _each_count(observations: Sequence[Observation]) -> list[float]:
+    """The same, but within a group one question, two and so on at once weigh the same, and only then the ways."""
+    asked = [(o.group, o.at_once, o.way) for o in observations]
+    questions = Counter(asked)
+    ways = Counter((group, at_once) for group, at_once, _ in questions)
+    counts = Counter(group for group, _ in ways)
+    return [1.0 / (counts[a[0]] * ways[a[:2]] * questions[a]) for a in asked]
+
+
+def _ranks(log_odds: Floats) -> Floats:
+    """The rank of each passage, 1 for the highest; NaN comes last."""
+    ranks = np.empty(log_odds.size)
+    ranks[np.argsort(-log_odds, kind="stable")] = np.arange(1, log_odds.size + 1)
+    return ranks
 
 
 def _fit_questions(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:

@@ -31,7 +31,8 @@ class Observation:
     about: its document left out ("near_miss"), asked of another library ("off_topic"), or written to look answerable
     ("lookalike"). `for_p` is False where the question only serves p_answerable. `marked` are the chunks of passages
     that the labels call relevant, where that is more than the chunks known to hold the answer; None: it is the same.
-    `way`: where the documents of a group are asked in several ways, which of them; all weigh the same for p.
+    `way`: where the documents of a group are asked in several ways, which of them. `at_once`: how many questions this
+    one is made of.
     """
 
     group: str
@@ -42,6 +43,7 @@ class Observation:
     for_p: bool = True
     marked: tuple[bool, ...] | None = None
     way: str = ""
+    at_once: int = 1
 
     @property
     def labels(self) -> tuple[bool, ...]:

@@ -38,6 +38,7 @@ class _Map(BaseModel):
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
+    level: float = 0.0
 
 
 class _Steps(BaseModel):
@@ -153,7 +154,8 @@ def _steps(points: _Steps, name: str) -> Steps:
 
 def _map(part: _Map, allowed: tuple[str, ...], name: str) -> LogisticMap:
     sizes = {len(part.names), len(part.mean), len(part.scale), len(part.weights)}
-    if len(sizes) != 1 or not set(part.names) <= set(allowed) or not all(scale > 0.0 for scale in part.scale):
+    numbers = all(scale > 0.0 for scale in part.scale) and 0.0 <= part.level < 1.0
+    if len(sizes) != 1 or not set(part.names) <= set(allowed) or not numbers:
         raise CalibrationError(f"{name} holds a map that does not fit its features.", hint=_FIT_AGAIN)
     return LogisticMap(**part.model_dump())
 

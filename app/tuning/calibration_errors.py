@@ -27,19 +27,25 @@ _RUN = ScorerRun("calibration", "calibration", Scale.LOGIT, "applied")
 def measured_errors(
     unseen: Sequence[Unseen], policy: GatePolicy, *, lost: float = 0.05, wrong_refusals: float = 0.1
 ) -> tuple[dict[str, object], GatePolicy]:
-    """Errors over all groups (each weighs the same) and by group, and the policy with its measured promises.
+    """Errors over all groups (each weighs the same), by group, and by how many questions were asked at once (where
+    that differs; groups weigh the same there too), and the policy with its measured promises.
 
     A group's thresholds are set on the other groups, as its maps were fitted on them: what is reported is what a new
     library can expect, not what the thresholds were tuned to.
     """
     groups = sorted({u.observation.group for u in unseen})
     by_group: dict[str, Numbers] = {}
+    at_once: dict[int, list[Numbers]] = {}
     for group in groups:
         others = [u for u in unseen if u.observation.group != group]
         set_elsewhere = replace(
             policy, keep_above=keep_above(others, lost), answer_above=answer_above(others, wrong_refusals)
         )
-        by_group[group] = errors_of([u for u in unseen if u.observation.group == group], set_elsewhere)
+        own = [u for u in unseen if u.observation.group == group]
+        by_group[group] = errors_of(own, set_elsewhere)
+        for count in sorted({u.observation.at_once for u in own if u.observation.for_p}):
+            these = [u for u in own if u.observation.at_once == count]
+            at_once.setdefault(count, []).append(errors_of(these, set_elsewhere))
     overall = _mean(list(by_group.values()))
     keeps = overall["keeps_relevant"]
     promised = replace(policy, keeps_relevant=None if keeps is None else round(keeps, 3), answer_note=_note(overall))
@@ -49,7 +55,16 @@ def measured_errors(
         "lets through",
     }
     how = "each set by maps and thresholds fitted on the other sets; the mean weighs sets alike"
-    return {"chosen": chosen, "measured": how, "mean": overall, "sets": by_group, "trade": _trade(unseen)}, promised
+    errors: dict[str, object] = {
+        "chosen": chosen,
+        "measured": how,
+        "mean": overall,
+        "sets": by_group,
+        "trade": _trade(unseen),
+    }
+    if len(at_once) > 1:
+        errors["at_once"] = {str(count): _mean(at_once[count]) for count in sorted(at_once)}
+    return errors, promised
 
 
 def _trade(unseen: Sequence[Unseen]) -> list[Numbers]:

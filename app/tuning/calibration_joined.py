@@ -59,6 +59,7 @@ def plan_several(plan: LibraryPlan, source: QuestionSet, *, parts: int, question
         asks=(*answerable, *near_misses),
         group=plan.name,
         library=plan.library or plan.name,
+        at_once=parts,
     )
 
 

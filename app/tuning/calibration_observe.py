@@ -52,6 +52,7 @@ def observe(
                 for_p=plan.for_p,
                 marked=marked_chunks(ask, chunks, rows),
                 way=plan.name,
+                at_once=plan.at_once,
             )
         )
     return observations

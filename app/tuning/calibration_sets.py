@@ -65,7 +65,7 @@ class Ask:
 class LibraryPlan:
     """A library to build and the questions to ask it. `title` stands for passages without one. `group` is what must
     not be split between fitting and measuring; the name where it is empty. `library`: the plan whose library it is,
-    where several ask the same one; empty: it has its own."""
+    where several ask the same one; empty: it has its own. `at_once`: how many questions each of its asks is made of."""
 
     name: str
     title: str
@@ -75,6 +75,7 @@ class LibraryPlan:
     fitted: bool = True
     group: str = ""
     library: str = ""
+    at_once: int = 1
 
 
 @dataclass(slots=True)

@@ -158,6 +158,31 @@ def test_the_ways_in_which_a_group_is_asked_weigh_the_same() -> None:
     assert fitted(*plain, *unnamed * 5, *other) != pytest.approx(fitted(*plain, *unnamed, *other), rel=0.01)
 
 
+def test_how_sure_to_be_is_right_where_one_question_and_several_at_once_weigh_the_same() -> None:
+    """What a logistic fit promises: over its rows, weighed as they were, the mean p is the share that is relevant."""
+    one = [replace(o, way=way) for o in labelled("a", 60, 1) for way in ("", "cut shorter")]
+    several = [replace(o, way="two", at_once=2, relevant=(True,) * 2 + o.relevant[2:]) for o in labelled("a", 20, 3)]
+    observations = [*one, *several, *labelled("b", 60, 2)]
+    passage, _ = fit_maps(rows_of(observations), ["score"])
+    asked = [o for o in observations if o.answerable]  # p is about these
+
+    def off(share_of_several: float) -> float:
+        """Mean p less the share relevant; passages weigh 1 / rank."""
+        total = 0.0
+        for row in rows_of(asked):
+            p = sigmoid(passage["score"].log_odds(row.passage))
+            ranks = np.empty(p.size)
+            ranks[np.argsort(-p, kind="stable")] = np.arange(1, p.size + 1)
+            group, at_once = row.observation.group, row.observation.at_once
+            mates = sum(o.group == group and o.at_once == at_once for o in asked)
+            part = 1.0 if group == "b" else share_of_several if at_once == 2 else 1.0 - share_of_several
+            total += part / mates * float(((p - np.asarray(row.observation.labels)) / ranks).sum())
+        return total
+
+    assert off(1 / 2) == pytest.approx(0.0, abs=1e-6)
+    assert abs(off(1 / 3)) > 0.01  # each of the three ways alike
+
+
 def test_p_is_right_where_it_is_shown() -> None:
     """Of two passages in front the first is right in 3 of 4 questions and the second in the rest. p has to say so,
     although the seven wrong ones behind are most of what there is to fit; fitted on all alike, the second's is .20."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, View
@@ -49,6 +51,25 @@ def test_p_is_the_logistic_of_the_weighted_features() -> None:
     )  # itself, margin, over the last
     assert judgement.order == (1, 0)
     assert judgement.p_answerable == pytest.approx(sigmoid(5.0 + 2.0 + 4.0))
+
+
+def test_with_a_level_a_passage_is_measured_from_the_last() -> None:
+    features = {"a": np.array([3.0, 1.0, np.nan, 2.0]), "b": np.array([0.0, 0.5, 1.0, 1.0])}
+    plain = LogisticMap(("a", "b"), (0.0, 0.0), (1.0, 2.0), (1.0, 4.0), 0.25)  # log-odds .25 + a + 2 b
+    level = replace(plain, level=0.5)
+
+    assert plain.log_odds(features) == pytest.approx([3.25, 2.25, np.nan, 4.25], nan_ok=True)
+    # the last is the second: a gives it 1 and b another 1, and half of either is taken from all
+    assert level.contributions(features)[0] == pytest.approx([2.5, -0.5])
+    assert level.log_odds(features) == pytest.approx([2.25, 1.25, np.nan, 3.25], nan_ok=True)
+
+
+def test_asking_for_a_hundred_candidates_does_not_move_the_level() -> None:
+    level = LogisticMap(("a",), (0.0,), (1.0,), (1.0,), 0.0, level=0.5)
+    twenty = np.arange(40.0, 20.0, -1.0)
+    hundred = np.concatenate([twenty, np.arange(20.0, -60.0, -1.0)])
+    assert level.log_odds({"a": hundred})[:20] == pytest.approx(level.log_odds({"a": twenty}))
+    assert np.isnan(level.log_odds({"a": np.full(3, np.nan)})).all()
 
 
 def test_shares_add_up_to_the_log_odds() -> None:

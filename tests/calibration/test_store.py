@@ -34,6 +34,24 @@ def test_what_was_saved_judges_the_same(tmp_path: Path) -> None:
     assert loaded.judge(found, scores(1.0, 2.0)) == saved.judge(found, scores(1.0, 2.0))
 
 
+def test_a_level_is_kept_and_a_file_without_one_has_none(tmp_path: Path) -> None:
+    saved = calibration(SCORER)
+    levelled = replace(saved, passage={view: replace(part, level=0.25) for view, part in saved.passage.items()})
+    path = save_calibration(levelled, tmp_path)
+    assert load_calibration(path) == levelled
+
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for part in content["passage"].values():
+        del part["level"]  # as files of earlier versions are
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert load_calibration(path) == saved
+
+    content["passage"]["score"]["level"] = 1.0  # the last would be worth the same, however bad
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(CalibrationError, match="does not fit"):
+        load_calibration(path)
+
+
 def test_a_calibration_of_another_scorer_is_refused(tmp_path: Path) -> None:
     path = save_calibration(calibration(SCORER), tmp_path)
     with pytest.raises(CalibrationError, match="belongs to the scorer fake") as refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.calibration.observed import Kind, Unseen
@@ -52,6 +53,20 @@ def test_questions_for_p_answerable_only_say_nothing_about_p() -> None:
     assert errors["rank_1_precision"] is None
     assert errors["admitted_precision"] is None
     assert errors["wrong_refusals"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_questions_asked_at_once_are_reported_on_their_own() -> None:
+    several = [Unseen(replace(u.observation, at_once=2), u.judgement) for u in FOUR[1:]]
+    others = [judged("b", (0.8, 0.1), (True, False), 0.9), judged("b", (0.7, 0.1), (False, True), 0.9)]
+    errors, _ = measured_errors([FOUR[0], *several, *others], POLICY)
+
+    by_count = errors["at_once"]
+    assert isinstance(by_count, dict)
+    assert list(by_count) == ["1", "2"]
+    assert [by_count[n]["questions"] for n in ("1", "2")] == [3, 3]
+    assert by_count["1"]["rank_1_precision"] == pytest.approx(np.mean([1.0, 0.5]))  # of a and of b
+    assert by_count["2"]["rank_1_precision"] == 0.5
+    assert "at_once" not in measured_errors([*FOUR, *others], POLICY)[0]
 
 
 def test_a_group_is_measured_with_thresholds_set_on_the_others() -> None:

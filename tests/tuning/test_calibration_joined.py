@@ -56,6 +56,7 @@ def test_questions_at_once_are_about_one_document_and_different_passages(parts: 
     several = plan_several(plan, source, parts=parts, questions=60)
 
     assert (several.group, several.library, several.passages) == ("train_x", "train_x", plan.passages)
+    assert (plan.at_once, several.at_once) == (1, parts)
     kinds = [ask.kind for ask in several.asks]
     assert kinds.count("answerable") == 60
     assert 0 < kinds.count("near_miss") <= 60 // NEAR_MISSES

@@ -7,6 +7,7 @@ log-odds that the shipped map gives, or the raw score of a scorer that has none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,7 @@ def scaled_questions(rows: Sequence[Row], maps: Mapping[View, LogisticMap]) -> d
 def rescaled(fitted: LogisticMap, slope: float, offset: float) -> LogisticMap:
     """The map whose log-odds are slope times those of `fitted`, plus offset."""
     weights = tuple(slope * weight for weight in fitted.weights)
-    return LogisticMap(fitted.names, fitted.mean, fitted.scale, weights, slope * fitted.intercept + offset)
+    return replace(fitted, weights=weights, intercept=slope * fitted.intercept + offset)
 
 
 def _scaled_passage(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:

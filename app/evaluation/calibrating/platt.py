@@ -38,8 +38,7 @@ def rescaled(fitted: LogisticMap, slope: float, offset: float) -> LogisticMap:
 
 
 def _scaled_passage(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
-    """As in the shipped maps: of questions with an answer, and passages weigh 1 / rank squared, because p is shown and
-    used at the front."""
+    """Of questions with an answer, and passages weigh 1 / rank squared, because p is shown and used at the front."""
     answered = (row for row in rows if row.observation.for_p and row.observation.answerable)
     used = [row for row in answered if all(name in row.passage for name in fitted.names)]
     log_odds, labels, weights = [], [], []

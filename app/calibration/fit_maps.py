@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
 
 from app.calibration.features import PASSAGE_FEATURES, QUESTION_FEATURES, View
 from app.calibration.maps import LogisticMap, last_of
-from app.calibration.observed import Kind, Observation, Row
+from app.calibration.observed import Kind, Row
 from app.calibration.regression import fit_logistic
 
 Floats = npt.NDArray[np.float64]
@@ -40,14 +41,15 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
     """Fitted three times: the first map says which passages would stand in front, the second is right about their
     order, and the third, which keeps it, about how sure to be.
 
-    A passage's weight in the second fit is 1 / rank squared. The gate and the page show p of the first few passages;
-    the far more numerous ones behind are easy, and would otherwise decide the fit.
+    Groups weigh the same, and within one the ways of asking. A passage's weight in the second fit is 1 / rank
+    squared. The gate and the page show p of the first few passages; the far more numerous ones behind are easy, and
+    would otherwise decide the fit.
     """
     features = {name: np.concatenate([row.passage[name] for row in rows]) for name in names}
     labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
     known = ~np.isnan(np.stack(list(features.values()))).any(axis=0)
     features = {name: values[known] for name, values in features.items()}
-    weights = _each_way([row.observation for row in rows])
+    weights = _evenly([(o.group, o.way) for o in (row.observation for row in rows)])
 
     def fit(weights: Sequence[Floats]) -> LogisticMap:
         share = np.concatenate(weights)[known]
@@ -61,11 +63,12 @@ def _fit_passages(rows: Sequence[Row], names: Sequence[str]) -> LogisticMap:
 def _as_sure(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
     """The same map with its slope, its offset and its level fitted anew; passages weigh 1 / rank.
 
-    One question and several at once weigh the same here. How many passages are relevant to a question says little
-    about their order and much about how sure to be, and nobody knows beforehand which kind a library is asked.
+    Within a group one question and several at once weigh the same here, and only then the ways of asking. How many
+    passages are relevant to a question says little about their order and much about how sure to be, and nobody knows
+    beforehand which kind a library is asked.
     """
     by_question = [fitted.log_odds(row.passage) for row in rows]
-    weights = _each_count([row.observation for row in rows])
+    weights = _evenly([(o.group, o.at_once, o.way) for o in (row.observation for row in rows)])
     log_odds = np.concatenate(by_question)
     last = np.concatenate([np.full(x.size, np.nan if (i := last_of(x)) is None else x[i]) for x in by_question])
     labels = np.concatenate([np.asarray(row.observation.labels, dtype=np.float64) for row in rows])
@@ -76,7 +79,7 @@ def _as_sure(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
     by_name = {n: (w / s, m) for n, w, s, m in zip(line.names, line.weights, line.scale, line.mean, strict=True)}
     slope, mean = by_name.get("log_odds", (0.0, 0.0))
     below, mean_below = by_name.get("below_last", (0.0, 0.0))
-    if not below < slope:  # the order would not stay, or the last would be best where it looks worst
+    if not below < slope:  # nothing to go by, or the last one's p would fall as it gets better
         return fitted
     return replace(
         fitted,
@@ -86,21 +89,14 @@ def _as_sure(rows: Sequence[Row], fitted: LogisticMap) -> LogisticMap:
     )
 
 
-def _each_way(observations: Sequence[Observation]) -> list[float]:
-    """A weight for each question: groups weigh the same, and within one the ways of asking."""
-    asked = [(o.group, o.way) for o in observations]
-    questions = Counter(asked)
-    ways = Counter(group for group, _ in questions)
-    return [1.0 / (ways[group] * questions[group, way]) for group, way in asked]
-
-
-def _each_count(observations: Sequence[Observation]) -> list[float]:
-    """The same, but within a group one question, two and so on at once weigh the same, and only then the ways."""
-    asked = [(o.group, o.at_once, o.way) for o in observations]
-    questions = Counter(asked)
-    ways = Counter((group, at_once) for group, at_once, _ in questions)
-    counts = Counter(group for group, _ in ways)
-    return [1.0 / (counts[a[0]] * ways[a[:2]] * questions[a]) for a in asked]
+def _evenly(paths: Sequence[tuple[Hashable, ...]]) -> list[float]:
+    """A weight for each question: whatever a part of its path weighs is shared evenly among what lies below it."""
+    below: defaultdict[tuple[Hashable, ...], set[Hashable]] = defaultdict(set)
+    for path in paths:
+        for depth in range(1, len(path)):
+            below[path[:depth]].add(path[depth])
+    questions = Counter(paths)
+    return [1.0 / (questions[p] * prod(len(below[p[:depth]]) for depth in range(1, len(p)))) for p in paths]
 
 
 def _ranks(log_odds: Floats) -> Floats:

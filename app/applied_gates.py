@@ -19,6 +19,7 @@ from app.domain import CalibrationKind, GatePolicy, Judgement, Retrieved, Score
 from app.errors import CalibrationError
 from app.library.places import places
 from app.ports import Calibration
+from app.shapes import misshapen
 
 SCHEMA = 1
 
@@ -138,7 +139,7 @@ def _read(path: Path) -> list[AppliedGate]:
         return []
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise CalibrationError(
-            f"{path} cannot be read: {error}", hint="Remove it to go back to the calibration's thresholds."
+            f"{path} cannot be read: {misshapen(error)}", hint="Remove it to go back to the calibration's thresholds."
         ) from error
 
 

@@ -25,10 +25,12 @@ from app.counting import counted
 from app.domain import GatePolicy, LibraryInfo, ScorerId, ScorerProfile
 from app.errors import CalibrationError
 from app.ports import Calibration
+from app.shapes import misshapen
 
 SCHEMA = 1
 EVIDENCE_FILE = "evidence.json"
 _FIT_AGAIN = "Fit one for this scorer: sluice calibrate."
+_REMOVE = "Remove the file, and fit it again where it was your own: sluice calibrate."
 
 
 class _Map(BaseModel):
@@ -119,7 +121,7 @@ def _read(path: Path) -> FittedCalibration:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CalibrationError(f"{path} cannot be read: {error}", hint=_FIT_AGAIN) from error
+        raise CalibrationError(f"{path} cannot be read: {error}", hint=_REMOVE) from error
     return _parse(text, path.name)
 
 
@@ -127,10 +129,10 @@ def _parse(text: str, name: str) -> FittedCalibration:
     try:
         content = json.loads(text)
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise CalibrationError(f"{name} is not a calibration file of schema {SCHEMA}.", hint=_FIT_AGAIN)
+            raise CalibrationError(f"{name} is not a calibration file of schema {SCHEMA}.", hint=_REMOVE)
         file = _File(schema_=content.pop("schema"), **content)
     except (json.JSONDecodeError, TypeError, ValidationError) as error:
-        raise CalibrationError(f"{name} is not a calibration file: {error}", hint=_FIT_AGAIN) from error
+        raise CalibrationError(f"{name} is not a calibration file: {misshapen(error)}", hint=_REMOVE) from error
     return FittedCalibration(
         scorer=file.scorer,
         fitted_on=file.fitted_on,
@@ -148,7 +150,7 @@ def _steps(points: _Steps, name: str) -> Steps:
     rising = all(a < b for a, b in pairwise(points.log_odds)) and all(a <= b for a, b in pairwise(points.p))
     whole = len(points.log_odds) == len(points.p) > 0 and rising and all(0.0 <= p <= 1.0 for p in points.p)
     if not whole:
-        raise CalibrationError(f"{name} holds steps that do not rise from 0 to 1.", hint=_FIT_AGAIN)
+        raise CalibrationError(f"{name} holds steps that do not rise from 0 to 1.", hint=_REMOVE)
     return Steps(points.log_odds, points.p)
 
 
@@ -156,7 +158,7 @@ def _map(part: _Map, allowed: tuple[str, ...], name: str) -> LogisticMap:
     sizes = {len(part.names), len(part.mean), len(part.scale), len(part.weights)}
     numbers = all(scale > 0.0 for scale in part.scale) and 0.0 <= part.level < 1.0
     if len(sizes) != 1 or not set(part.names) <= set(allowed) or not numbers:
-        raise CalibrationError(f"{name} holds a map that does not fit its features.", hint=_FIT_AGAIN)
+        raise CalibrationError(f"{name} holds a map that does not fit its features.", hint=_REMOVE)
     return LogisticMap(**part.model_dump())
 
 

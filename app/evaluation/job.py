@@ -25,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.domain import RetrievalMode
 from app.errors import SluiceError, UsageError
+from app.shapes import misshapen
 
 JobState = Literal["starting", "running", "finished", "stopped", "failed", "interrupted"]
 _MODULE = "app.cli.evaluation_job"
@@ -205,7 +206,9 @@ def _read(path: Path, adapter: TypeAdapter[Any]) -> Any:
     try:
         return adapter.validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise JobDamaged(f"{path} cannot be read: {error}", hint=f"Remove {path.parent} and start again.") from error
+        raise JobDamaged(
+            f"{path} cannot be read: {misshapen(error)}", hint=f"Remove {path.parent} and start again."
+        ) from error
 
 
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)

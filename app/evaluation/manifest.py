@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.domain import CalibrationKind, GatePolicy, RetrievalMode
 from app.errors import SluiceError
+from app.shapes import misshapen
 
 SCHEMA = 1
 _PACKAGES = ("sluice", "numpy", "onnxruntime", "tokenizers", "chromadb", "sentence-transformers", "ir-measures")
@@ -103,7 +104,7 @@ def manifest_from_dict(values: Mapping[str, Any], name: str = "manifest.json") -
         return _ADAPTER.validate_python(fields)
     except (ValidationError, ValueError) as error:
         raise ManifestDamaged(
-            f"{name} is not the manifest of a run: {error}", hint="Evaluate into another folder: --out DIR"
+            f"{name} is not the manifest of a run: {misshapen(error)}", hint="Evaluate into another folder: --out DIR"
         ) from error
 
 

@@ -112,6 +112,16 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: object) -> None:
         load_calibration(path)
 
 
+def test_an_unknown_field_is_named_in_words(tmp_path: Path) -> None:
+    path = save_calibration(calibration(SCORER), tmp_path)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["passage"]["score"]["curve"] = 2
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(CalibrationError, match=r": passage\.score\.curve: Extra inputs are not permitted$") as refused:
+        load_calibration(path)
+    assert refused.value.hint.startswith("Remove the file")
+
+
 SHIPPED = sorted(Path(app.__file__).parent.joinpath("models", "calibrations").glob("*.json"))
 
 
